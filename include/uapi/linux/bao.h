@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * User ABI of the Bao hypervisor's remote I/O.
+ *
+ * A process opens /dev/bao-io-dispatcher, gets one file descriptor for each device model (DM) that
+ * it serves with BAO_IOCTL_DM_GET_INFO, and uses the other ioctls, mmap(), lseek(), poll() and
+ * fcntl(O_NONBLOCK) on that descriptor. See Documentation/virt/bao/architecture.rst.
+ *
+ * All structures have the same layout for 32-bit and 64-bit processes.
+ *
+ * Errors that every ioctl can return:
+ *  - ENOTTY: the command does not exist on this kind of descriptor
+ *  - EFAULT: the argument cannot be read or written; nothing has been consumed or changed
+ *  - ENODEV: the device has been unbound from its driver; the descriptor is only good for close()
+ */
+#ifndef _UAPI_LINUX_BAO_H
+#define _UAPI_LINUX_BAO_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/* Values of bao_virtio_request.op */
+#define BAO_IO_WRITE	0	/* the frontend wrote to a register */
+#define BAO_IO_READ	1	/* the frontend read from a register */
+#define BAO_IO_ASK	2	/* what device models put in for ATTACH; ignored there */
+#define BAO_IO_NOTIFY	3	/* reserved: the kernel uses it towards the hypervisor */
+
+/**
+ * struct bao_virtio_request - one access of a frontend to its virtio-mmio window
+ * @dm_id: device model that the access is for
+ * @addr: frontend's guest-physical address of the access
+ * @op: BAO_IO_WRITE or BAO_IO_READ
+ * @value: value that was written, zero-extended from @access_width; on completion of a read, the
+ *	   answer, of which the low @access_width bytes count. 0 in a read, ignored on completion of
+ *	   a write.
+ * @access_width: width of the access in bytes
+ * @request_id: names the request until it is completed; opaque, must be handed back as it came
+ *
+ * The vCPU of the frontend stands still from the access until BAO_IOCTL_IO_REQUEST_COMPLETE.
+ */
+struct bao_virtio_request {
+	__u64 dm_id;
+	__u64 addr;
+	__u64 op;
+	__u64 value;
+	__u64 access_width;
+	__u64 request_id;
+};
+
+/* Values of bao_ioeventfd.flags; all others must be 0 */
+#define BAO_IOEVENTFD_FLAG_DATAMATCH	(1 << 1)	/* only writes of .data match */
+#define BAO_IOEVENTFD_FLAG_DEASSIGN	(1 << 2)	/* remove instead of add */
+
+/**
+ * struct bao_ioeventfd - signal an eventfd when the frontend writes to an address
+ * @fd: eventfd; the kernel holds a reference, so it may be closed at once
+ * @flags: logical OR of BAO_IOEVENTFD_FLAG_*
+ * @addr: frontend's guest-physical address that the write must start at
+ * @len: width in bytes that the write must have: 1, 2, 4 or 8
+ * @reserved: must be 0
+ * @data: with BAO_IOEVENTFD_FLAG_DATAMATCH, the value that must be written; otherwise ignored
+ */
+struct bao_ioeventfd {
+	__u32 fd;
+	__u32 flags;
+	__u64 addr;
+	__u32 len;
+	__u32 reserved;
+	__u64 data;
+};
+
+/* Values of bao_irqfd.flags; all others must be 0 */
+#define BAO_IRQFD_FLAG_DEASSIGN		(1 << 0)	/* remove instead of add */
+
+/**
+ * struct bao_irqfd - interrupt the frontend whenever an eventfd is signalled
+ * @fd: eventfd; the irqfd ends when its last descriptor is closed
+ * @flags: 0 or BAO_IRQFD_FLAG_DEASSIGN
+ */
+struct bao_irqfd {
+	__s32 fd;
+	__u32 flags;
+};
+
+/**
+ * struct bao_dm_info - what a process needs to know to serve a device model
+ * @id: in: index of the device model (dm_id)
+ * @shmem_addr: out: guest-physical base of the shared-memory window, the same in both VMs
+ * @shmem_size: out: size of the window in bytes
+ * @irq: out: Linux interrupt number that announces requests; for information
+ * @fd: out: new descriptor of the device model, opened O_RDWR and O_CLOEXEC
+ */
+struct bao_dm_info {
+	__u32 id;
+	__u64 shmem_addr;
+	__u64 shmem_size;
+	__u32 irq;
+	__s32 fd;
+};
+
+/* Documentation/userspace-api/ioctl/ioctl-number.rst */
+#define BAO_IOCTL_TYPE 0xA6
+
+/**
+ * BAO_IOCTL_DM_GET_INFO - open a device model; on /dev/bao-io-dispatcher
+ *
+ * Each call yields an independent descriptor. Descriptors of the same device model compete for its
+ * requests; each owns the requests that it took and the ioeventfds and irqfds that it assigned.
+ * They outlive the descriptor of the dispatcher.
+ *
+ * Errors:
+ *  - ENOENT: there is no device model with this id
+ *  - EMFILE, ENFILE: no descriptor to be had
+ *  - ENOMEM: out of memory
+ */
+#define BAO_IOCTL_DM_GET_INFO \
+	_IOWR(BAO_IOCTL_TYPE, 0x01, struct bao_dm_info)
+
+/**
+ * BAO_IOCTL_IO_CLIENT_ATTACH - wait for the next request and take it; on a DM descriptor
+ *
+ * The argument is only written to. Requests come first in, first out. One that the caller took
+ * and did not complete returns to the head of the queue when the descriptor is released or when
+ * the process that took it exits. poll() reports EPOLLIN while a request waits.
+ *
+ * Errors:
+ *  - EAGAIN: O_NONBLOCK is set and no request waits
+ *  - EINTR: a signal was handled; without a handler, or under SA_RESTART, the call is restarted
+ */
+#define BAO_IOCTL_IO_CLIENT_ATTACH \
+	_IOWR(BAO_IOCTL_TYPE, 0x02, struct bao_virtio_request)
+
+/**
+ * BAO_IOCTL_IO_REQUEST_COMPLETE - answer a request; on the DM descriptor that took it
+ *
+ * Takes the structure as ATTACH gave it, with value changed for a read. addr and access_width are
+ * not looked at: the kernel remembers them. A request can be completed once.
+ *
+ * Errors:
+ *  - EINVAL: op is not the request's, or dm_id is not the descriptor's; the request stays owned
+ *  - ENOENT: this descriptor does not own a request of this request_id (any more)
+ *  - EIO: the hypervisor refused the answer; the request is gone all the same
+ */
+#define BAO_IOCTL_IO_REQUEST_COMPLETE \
+	_IOW(BAO_IOCTL_TYPE, 0x03, struct bao_virtio_request)
+
+/**
+ * BAO_IOCTL_IOEVENTFD - assign or deassign an ioeventfd; on a DM descriptor
+ *
+ * A write that matches exactly in address, length and data is completed by the kernel and signals
+ * the eventfd; anything else takes its usual way. When deassignment returns, no further signal
+ * comes. Release of the descriptor deassigns all of its ioeventfds.
+ *
+ * Errors:
+ *  - EINVAL: unknown flags, reserved not 0, len not 1, 2, 4 or 8, addr + len wraps, data does not
+ *	      fit into len bytes, or fd is no eventfd
+ *  - EBADF: fd is not open
+ *  - EEXIST: an ioeventfd of this device model would match the same write
+ *  - ENOENT: deassign: this descriptor has no such ioeventfd (fd, addr, len, data)
+ *  - ENOSPC: too many ioeventfds on this device model
+ *  - ENOMEM: out of memory
+ */
+#define BAO_IOCTL_IOEVENTFD \
+	_IOW(BAO_IOCTL_TYPE, 0x04, struct bao_ioeventfd)
+
+/**
+ * BAO_IOCTL_IRQFD - assign or deassign an irqfd; on a DM descriptor
+ *
+ * Each write to the eventfd interrupts the frontend, also from kernel threads; the kernel resets
+ * its counter. If it is not 0 on assignment, the frontend is interrupted at once. When
+ * deassignment returns, no further interrupt comes.
+ *
+ * Errors:
+ *  - EINVAL: unknown flags, or fd is no eventfd
+ *  - EBADF: fd is not open
+ *  - EBUSY: the eventfd is an irqfd of this descriptor already
+ *  - ENOENT: deassign: the eventfd is no irqfd of this descriptor
+ *  - ENOMEM: out of memory
+ */
+#define BAO_IOCTL_IRQFD \
+	_IOW(BAO_IOCTL_TYPE, 0x05, struct bao_irqfd)
+
+/*
+ * mmap() of a DM descriptor maps the shared-memory window, MAP_SHARED, at offsets up to shmem_size,
+ * as normal cacheable memory; EINVAL beyond it or for MAP_PRIVATE. lseek() moves within the window:
+ * SEEK_END is its size; EINVAL beyond it.
+ */
+
+#endif /* _UAPI_LINUX_BAO_H */
