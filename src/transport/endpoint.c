@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Endpoints: a remote-I/O device of this VM, its interrupt, its thread and its life
+ *
+ * The interrupt handler serves requests; where it stops (see BAO_IRQ_BATCH) it disables the
+ * interrupt and hands over to the work, which serves until nothing is pending and enables it again.
+ * Whoever queues the work passes on exactly one disable_irq(), which the work undoes: that is the
+ * handler, and also the start and resume, where the interrupt is disabled to begin with.
+ */
+#include <linux/export.h>
+#include <linux/interrupt.h>
+#include <linux/jiffies.h>
+#include <linux/module.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "transport.h"
+
+/* How many requests the handler may serve now */
+static unsigned int bao_irq_budget(struct bao_endpoint *ep)
+{
+	unsigned long now = jiffies;
+
+	if (now != ep->tick) {
+		ep->tick = now;
+		ep->tick_count = 0;
+	}
+
+	return min_t(unsigned int, BAO_IRQ_BATCH, BAO_TICK_BATCH - ep->tick_count);
+}
+
+static irqreturn_t bao_endpoint_interrupt(int irq, void *data)
+{
+	struct bao_endpoint *ep = data;
+	unsigned int budget, done = 0;
+	bool more = true;
+
+	bao_stat_inc(ep, INTERRUPTS);
+	budget = bao_irq_budget(ep);
+	if (budget)
+		more = bao_drain(ep, budget, false, &done);
+	ep->tick_count += done;
+	if (done > ep->max_batch)
+		WRITE_ONCE(ep->max_batch, done);
+
+	if (more) {
+		bao_stat_inc(ep, DEFERRALS);
+		disable_irq_nosync(irq);
+		queue_work(bao_wq, &ep->work);
+	}
+
+	return IRQ_HANDLED;
+}
+
+static void bao_drain_in_thread(struct bao_endpoint *ep, bool until_empty)
+{
+	unsigned int done;
+
+	while (!READ_ONCE(ep->quiesced) && bao_drain(ep, BAO_IRQ_BATCH, until_empty, &done))
+		cond_resched();
+}
+
+static void bao_endpoint_work(struct work_struct *work)
+{
+	struct bao_endpoint *ep = container_of(work, struct bao_endpoint, work);
+
+	bao_drain_in_thread(ep, false);
+	enable_irq(ep->desc.irq);
+
+	/*
+	 * An edge that came while the interrupt was disabled is not replayed by every interrupt
+	 * controller (RISC-V's AIA forgets what was raised before the driver came). The request
+	 * stays with the hypervisor: ask until there is none. From here on edges arrive.
+	 */
+	bao_drain_in_thread(ep, true);
+}
+
+/* The interrupt is disabled, and now it is the work's to enable it */
+static void bao_endpoint_start(struct bao_endpoint *ep)
+{
+	WRITE_ONCE(ep->quiesced, false);
+	queue_work(bao_wq, &ep->work);
+}
+
+/* After this nobody asks, and the interrupt is disabled */
+static void bao_endpoint_quiesce(struct bao_endpoint *ep)
+{
+	WRITE_ONCE(ep->quiesced, true);
+	disable_irq(ep->desc.irq);
+	/*
+	 * The handler has ended and will not queue the work again. If it did so before, the work
+	 * must run for its enable_irq(); our disable_irq() outlasts it.
+	 */
+	flush_work(&ep->work);
+}
+
+static void bao_endpoint_release(struct device *dev)
+{
+	struct bao_endpoint *ep = container_of(dev, struct bao_endpoint, adev.dev);
+
+	kvfree(rcu_dereference_protected(ep->table, true));
+	free_percpu(ep->stats);
+	kvfree(ep->slots);
+	kfree(ep);
+}
+
+static struct bao_endpoint *bao_endpoint_alloc(const struct bao_endpoint_desc *desc)
+{
+	struct bao_endpoint *ep;
+
+	ep = kzalloc(sizeof(*ep), GFP_KERNEL);
+	if (!ep)
+		return NULL;
+
+	ep->slots = kvcalloc(BAO_NR_SLOTS, sizeof(*ep->slots), GFP_KERNEL);
+	ep->stats = alloc_percpu(struct bao_stats);
+	if (!ep->slots || !ep->stats) {
+		free_percpu(ep->stats);
+		kvfree(ep->slots);
+		kfree(ep);
+		return NULL;
+	}
+
+	ep->desc = *desc;
+	snprintf(ep->irq_name, sizeof(ep->irq_name), "bao-remio.%u", desc->dm_id);
+	INIT_WORK(&ep->work, bao_endpoint_work);
+	spin_lock_init(&ep->drain_lock);
+	spin_lock_init(&ep->queue_lock);
+	mutex_init(&ep->range_mutex);
+	mutex_init(&ep->shmem_mutex);
+	INIT_LIST_HEAD(&ep->ranges);
+	INIT_LIST_HEAD(&ep->queue);
+	init_waitqueue_head(&ep->wait);
+
+	return ep;
+}
+
+/**
+ * bao_endpoint_create() - bring a remote-I/O device into service
+ * @parent: device that provides the endpoint
+ * @desc: description, copied
+ *
+ * Requests the interrupt, starts asking, and adds the auxiliary device "bao.remio.<dm_id>" for
+ * drivers to bind to. Requests that nobody answers yet wait.
+ *
+ * Context: may sleep
+ * Return: the endpoint, for bao_endpoint_destroy(); an ERR_PTR() of what request_irq() or
+ * auxiliary_device_add() returned, or of -ENOMEM
+ */
+struct bao_endpoint *bao_endpoint_create(struct device *parent,
+					 const struct bao_endpoint_desc *desc)
+{
+	struct bao_endpoint *ep;
+	int ret;
+
+	ep = bao_endpoint_alloc(desc);
+	if (!ep)
+		return ERR_PTR(-ENOMEM);
+
+	ep->adev.name = BAO_REMIO_DEVICE;
+	ep->adev.id = desc->dm_id;
+	ep->adev.dev.parent = parent;
+	ep->adev.dev.release = bao_endpoint_release;
+	ep->adev.dev.groups = bao_endpoint_groups;
+	ret = auxiliary_device_init(&ep->adev);
+	if (ret) {
+		bao_endpoint_release(&ep->adev.dev);
+		return ERR_PTR(ret);
+	}
+
+	/*
+	 * Dispatch belongs into hard-interrupt context even with threadirqs. Not so on PREEMPT_RT:
+	 * there it signals eventfds and takes locks that sleep.
+	 */
+	ret = request_irq(desc->irq, bao_endpoint_interrupt,
+			  IRQF_NO_AUTOEN | (IS_ENABLED(CONFIG_PREEMPT_RT) ? 0 : IRQF_NO_THREAD),
+			  ep->irq_name, ep);
+	if (ret) {
+		dev_err(parent, "device %u: cannot request interrupt %d: %d\n", desc->dm_id,
+			desc->irq, ret);
+		goto err_uninit;
+	}
+
+	ret = auxiliary_device_add(&ep->adev);
+	if (ret) {
+		dev_err(parent, "device %u: cannot add auxiliary device: %d\n", desc->dm_id, ret);
+		goto err_free_irq;
+	}
+
+	bao_endpoint_start(ep);
+
+	return ep;
+
+err_free_irq:
+	free_irq(desc->irq, ep);
+err_uninit:
+	auxiliary_device_uninit(&ep->adev);
+	return ERR_PTR(ret);
+}
+EXPORT_SYMBOL_GPL(bao_endpoint_create);
+
+/* Answer all that is outstanding, then leave the hypervisor alone. What was not asked for stays. */
+static void bao_endpoint_stop(struct bao_endpoint *ep)
+{
+	spin_lock_irq(&ep->drain_lock);
+	spin_lock(&ep->queue_lock);
+	WRITE_ONCE(ep->gone, true);
+	spin_unlock(&ep->queue_lock);
+	spin_unlock_irq(&ep->drain_lock);
+	wake_up_all(&ep->wait);
+
+	/*
+	 * Who dispatches does so under drain_lock and sees gone from now on. Completions and
+	 * notifications that did not see it end here.
+	 */
+	synchronize_rcu();
+	bao_requests_answer_all(ep);
+}
+
+/**
+ * bao_endpoint_destroy() - take a remote-I/O device out of service
+ * @ep: endpoint
+ *
+ * Unbinds the driver of the auxiliary device. Every request that was asked for has been answered
+ * when this returns, those that nobody had answered with the default (a read gets 0). The memory
+ * goes with the last reference.
+ *
+ * Context: may sleep
+ */
+void bao_endpoint_destroy(struct bao_endpoint *ep)
+{
+	bao_endpoint_quiesce(ep);
+	free_irq(ep->desc.irq, ep);
+	auxiliary_device_delete(&ep->adev);
+	bao_endpoint_stop(ep);
+	auxiliary_device_uninit(&ep->adev);
+}
+EXPORT_SYMBOL_GPL(bao_endpoint_destroy);
+
+/**
+ * bao_endpoint_shutdown() - answer what is outstanding before the system goes down
+ * @ep: endpoint; only bao_endpoint_destroy() may follow
+ *
+ * For reboot and kexec. Requests that were not asked for wait for the next kernel.
+ *
+ * Context: may sleep
+ */
+void bao_endpoint_shutdown(struct bao_endpoint *ep)
+{
+	bao_endpoint_quiesce(ep);
+	bao_endpoint_stop(ep);
+}
+EXPORT_SYMBOL_GPL(bao_endpoint_shutdown);
+
+/**
+ * bao_endpoint_suspend() - stop asking
+ * @ep: endpoint
+ *
+ * What is outstanding stays so; the frontend waits.
+ *
+ * Context: may sleep
+ */
+void bao_endpoint_suspend(struct bao_endpoint *ep)
+{
+	bao_endpoint_quiesce(ep);
+}
+EXPORT_SYMBOL_GPL(bao_endpoint_suspend);
+
+/**
+ * bao_endpoint_resume() - go on after bao_endpoint_suspend()
+ * @ep: endpoint
+ *
+ * Context: may sleep
+ */
+void bao_endpoint_resume(struct bao_endpoint *ep)
+{
+	bao_endpoint_start(ep);
+}
+EXPORT_SYMBOL_GPL(bao_endpoint_resume);
+
+/**
+ * bao_endpoint_from_auxdev() - endpoint behind an auxiliary device
+ * @adev: device named "bao." BAO_REMIO_DEVICE
+ *
+ * Return: the endpoint; the caller's reference to @adev is one to the endpoint
+ */
+struct bao_endpoint *bao_endpoint_from_auxdev(struct auxiliary_device *adev)
+{
+	return container_of(adev, struct bao_endpoint, adev);
+}
+EXPORT_SYMBOL_GPL(bao_endpoint_from_auxdev);
+
+/**
+ * bao_endpoint_desc() - description of an endpoint
+ * @ep: endpoint
+ *
+ * Return: what bao_endpoint_create() was given
+ */
+const struct bao_endpoint_desc *bao_endpoint_desc(const struct bao_endpoint *ep)
+{
+	return &ep->desc;
+}
+EXPORT_SYMBOL_GPL(bao_endpoint_desc);
+
+/**
+ * bao_endpoint_get() - take a reference
+ * @ep: endpoint
+ *
+ * Return: @ep
+ */
+struct bao_endpoint *bao_endpoint_get(struct bao_endpoint *ep)
+{
+	get_device(&ep->adev.dev);
+
+	return ep;
+}
+EXPORT_SYMBOL_GPL(bao_endpoint_get);
+
+/**
+ * bao_endpoint_put() - drop a reference
+ * @ep: endpoint
+ */
+void bao_endpoint_put(struct bao_endpoint *ep)
+{
+	put_device(&ep->adev.dev);
+}
+EXPORT_SYMBOL_GPL(bao_endpoint_put);

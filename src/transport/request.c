@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Requests that are not answered at once: slots, the queue, and what clients own
+ *
+ * Exactly once. A request is answered by the one who moves its slot out of ACTIVE, QUEUED or OWNED
+ * towards FREE. For ACTIVE that is the holder of drain_lock alone; for the others it happens under
+ * queue_lock, and who comes second finds another state or another id. The move comes BEFORE the
+ * hypercall, on a copy of the request: the frontend frees the hypervisor's id before the hypercall
+ * returns, and another CPU may be given the same id again and fill the slot.
+ */
+#include <linux/export.h>
+#include <linux/poll.h>
+
+#include "transport.h"
+
+/**
+ * bao_slot_receive() - find the slot for a request that the hypervisor just handed out
+ * @ep: endpoint
+ * @index: the hypervisor's id of the request
+ *
+ * Context: drain_lock held
+ * Return: the slot, ACTIVE and with a fresh id; NULL if the hypervisor's id is not possible
+ */
+struct bao_slot *bao_slot_receive(struct bao_endpoint *ep, unsigned long index)
+{
+	struct bao_slot *slot;
+
+	if (index >= BAO_NR_SLOTS)
+		return NULL;
+
+	/*
+	 * Whoever completes moves the slot to FREE before the hypercall that makes the id available
+	 * again, see bao_slot_release(), and we were given the id after that.
+	 */
+	slot = &ep->slots[index];
+	if (READ_ONCE(slot->state) != BAO_SLOT_FREE)
+		return NULL;
+
+	slot->req.id = ++ep->seq << BAO_SLOT_BITS | index;
+	WRITE_ONCE(slot->state, BAO_SLOT_ACTIVE);
+
+	return slot;
+}
+
+/**
+ * bao_slot_release() - give up a slot, before its request is answered from a copy
+ * @slot: slot that is ACTIVE, or QUEUED or OWNED but in no list any more
+ *
+ * Context: drain_lock held, or else queue_lock
+ */
+void bao_slot_release(struct bao_slot *slot)
+{
+	/* Release: the copy has been read before the slot can be filled again */
+	smp_store_release(&slot->state, BAO_SLOT_FREE);
+	/*
+	 * The hypercall that follows makes the id available again. The CPU that is given it next
+	 * must not see the slot as taken; it got the id from the hypervisor, after this.
+	 */
+	smp_mb();
+}
+
+/* The list is in the order of arrival, and so is everything that is put back into it */
+static void bao_queue_insert(struct bao_endpoint *ep, struct bao_slot *slot)
+{
+	struct bao_slot *pos;
+
+	lockdep_assert_held(&ep->queue_lock);
+
+	list_for_each_entry_reverse(pos, &ep->queue, node)
+		if (pos->req.id < slot->req.id)
+			break;
+	list_add(&slot->node, &pos->node);
+	WRITE_ONCE(slot->state, BAO_SLOT_QUEUED);
+	WRITE_ONCE(ep->nr_queued, ep->nr_queued + 1);
+}
+
+static void bao_queue_remove(struct bao_endpoint *ep, struct bao_slot *slot)
+{
+	lockdep_assert_held(&ep->queue_lock);
+
+	list_del(&slot->node);
+	WRITE_ONCE(ep->nr_queued, ep->nr_queued - 1);
+}
+
+static void bao_own(struct bao_client *client, struct bao_slot *slot, const void *taker)
+{
+	lockdep_assert_held(&client->ep->queue_lock);
+
+	slot->client = client;
+	slot->taker = taker;
+	list_add_tail(&slot->node, &client->owned);
+	WRITE_ONCE(slot->state, BAO_SLOT_OWNED);
+	WRITE_ONCE(client->ep->nr_owned, client->ep->nr_owned + 1);
+}
+
+static void bao_disown(struct bao_client *client, struct bao_slot *slot)
+{
+	lockdep_assert_held(&client->ep->queue_lock);
+
+	list_del(&slot->node);
+	slot->client = NULL;
+	WRITE_ONCE(client->ep->nr_owned, client->ep->nr_owned - 1);
+}
+
+/* The slot of a request that the client owns, or NULL. The id may come from user space. */
+static struct bao_slot *bao_find_owned(struct bao_client *client, u64 id)
+{
+	struct bao_slot *slot = &client->ep->slots[id & (BAO_NR_SLOTS - 1)];
+
+	lockdep_assert_held(&client->ep->queue_lock);
+
+	/* Only while OWNED do the other fields stand still under queue_lock */
+	if (READ_ONCE(slot->state) != BAO_SLOT_OWNED)
+		return NULL;
+
+	return slot->client == client && slot->req.id == id ? slot : NULL;
+}
+
+/**
+ * bao_queue_add() - let a request wait for somebody to take it
+ * @ep: endpoint
+ * @slot: slot that is ACTIVE
+ *
+ * Context: drain_lock held
+ */
+void bao_queue_add(struct bao_endpoint *ep, struct bao_slot *slot)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&ep->queue_lock, flags);
+	bao_queue_insert(ep, slot);
+	spin_unlock_irqrestore(&ep->queue_lock, flags);
+
+	wake_up_poll(&ep->wait, EPOLLIN | EPOLLRDNORM);
+}
+
+/**
+ * bao_queue_remove_matching() - get the oldest waiting request that some range matches
+ * @ep: endpoint
+ * @from: smallest id to consider
+ *
+ * Context: drain_lock held
+ * Return: its slot, ACTIVE; NULL if there is none
+ */
+struct bao_slot *bao_queue_remove_matching(struct bao_endpoint *ep, u64 from)
+{
+	struct bao_slot *slot, *found = NULL;
+	unsigned long flags;
+
+	spin_lock_irqsave(&ep->queue_lock, flags);
+	list_for_each_entry(slot, &ep->queue, node) {
+		if (slot->req.id < from || !bao_registry_matches(ep, &slot->req))
+			continue;
+		bao_queue_remove(ep, slot);
+		WRITE_ONCE(slot->state, BAO_SLOT_ACTIVE);
+		found = slot;
+		break;
+	}
+	spin_unlock_irqrestore(&ep->queue_lock, flags);
+
+	return found;
+}
+
+/**
+ * bao_request_pend() - keep a request, to complete it later
+ * @client: client whose range was asked
+ * @req: the request that access() was called with
+ *
+ * From now on the request may be completed, by anybody, in any context; so what else access() does
+ * with it comes before. @req stays readable until it is completed, and its node is the client's.
+ *
+ * Context: within access() only
+ * Return: BAO_ACCESS_PENDED, for access() to return
+ */
+enum bao_access bao_request_pend(struct bao_client *client, struct bao_request *req)
+{
+	struct bao_slot *slot = container_of(req, struct bao_slot, req);
+	struct bao_endpoint *ep = client->ep;
+	unsigned long flags;
+
+	spin_lock_irqsave(&ep->queue_lock, flags);
+	bao_own(client, slot, NULL);
+	spin_unlock_irqrestore(&ep->queue_lock, flags);
+
+	return BAO_ACCESS_PENDED;
+}
+EXPORT_SYMBOL_GPL(bao_request_pend);
+
+/**
+ * bao_request_complete() - answer a request that the client pended or took
+ * @client: client that owns it
+ * @id: the request's id
+ * @write: whether the request is a write, as the client knows it
+ * @value: answer to a read, ignored for a write
+ *
+ * Context: any, but NMI
+ * Return: 0; -ENOENT if the client owns no such request (any more), -EINVAL if @write is wrong (the
+ * request is kept), -EIO if the hypervisor refused the answer (the request is gone), -ENODEV if the
+ * client is detached or the endpoint is gone
+ */
+int bao_request_complete(struct bao_client *client, u64 id, bool write, u64 value)
+{
+	struct bao_endpoint *ep = client->ep;
+	struct bao_request req;
+	struct bao_slot *slot;
+	unsigned long flags;
+	int ret = 0;
+
+	/* The hypercall is part of the section, so that synchronize_rcu() waits for it */
+	rcu_read_lock();
+	spin_lock_irqsave(&ep->queue_lock, flags);
+	slot = bao_find_owned(client, id);
+	if (client->detached || ep->gone) {
+		ret = -ENODEV;
+	} else if (!slot) {
+		ret = -ENOENT;
+	} else if (slot->req.write != write) {
+		ret = -EINVAL;
+	} else {
+		bao_disown(client, slot);
+		req = slot->req;
+		bao_slot_release(slot);
+	}
+	spin_unlock_irqrestore(&ep->queue_lock, flags);
+
+	if (!ret)
+		ret = bao_answer(ep, &req, value);
+	rcu_read_unlock();
+
+	return ret;
+}
+EXPORT_SYMBOL_GPL(bao_request_complete);
+
+/**
+ * bao_request_take() - take the oldest request from the queue
+ * @client: client that will own it
+ * @taker: cookie of who takes it, for bao_request_put_back_taker()
+ * @req: where to put a copy of the request; node is not for use
+ *
+ * Context: any, but NMI
+ * Return: 0; -EAGAIN if none waits, -ENODEV if the client is detached or the endpoint is gone
+ */
+int bao_request_take(struct bao_client *client, const void *taker, struct bao_request *req)
+{
+	struct bao_endpoint *ep = client->ep;
+	struct bao_slot *slot;
+	unsigned long flags;
+	int ret = 0;
+
+	spin_lock_irqsave(&ep->queue_lock, flags);
+	slot = list_first_entry_or_null(&ep->queue, struct bao_slot, node);
+	if (client->detached || ep->gone) {
+		ret = -ENODEV;
+	} else if (!slot) {
+		ret = -EAGAIN;
+	} else {
+		bao_queue_remove(ep, slot);
+		bao_own(client, slot, taker);
+		*req = slot->req;
+	}
+	spin_unlock_irqrestore(&ep->queue_lock, flags);
+
+	return ret;
+}
+EXPORT_SYMBOL_GPL(bao_request_take);
+
+/* Return what the client owns and @match accepts to the queue, then to ranges that match by now */
+static void bao_put_back(struct bao_client *client,
+			 bool (*match)(const struct bao_slot *slot, const void *arg),
+			 const void *arg)
+{
+	struct bao_endpoint *ep = client->ep;
+	struct bao_slot *slot, *next;
+	unsigned int nr = 0;
+	unsigned long flags;
+
+	spin_lock_irqsave(&ep->queue_lock, flags);
+	list_for_each_entry_safe(slot, next, &client->owned, node) {
+		if (!match(slot, arg))
+			continue;
+		bao_disown(client, slot);
+		bao_queue_insert(ep, slot);
+		nr++;
+	}
+	spin_unlock_irqrestore(&ep->queue_lock, flags);
+
+	if (!nr)
+		return;
+
+	bao_dispatch_queued(ep);
+	/* One waiter for each; too many wake-ups do no harm */
+	while (nr--)
+		wake_up_poll(&ep->wait, EPOLLIN | EPOLLRDNORM);
+}
+
+static bool bao_match_id(const struct bao_slot *slot, const void *id)
+{
+	return slot->req.id == *(const u64 *)id;
+}
+
+static bool bao_match_taker(const struct bao_slot *slot, const void *taker)
+{
+	return slot->taker == taker;
+}
+
+static bool bao_match_all(const struct bao_slot *slot, const void *unused)
+{
+	return true;
+}
+
+/**
+ * bao_request_put_back() - return a request to where it stood in the queue
+ * @client: client that took it
+ * @id: the request's id; nothing happens if the client does not own it (any more)
+ *
+ * Context: any, but NMI and access()
+ */
+void bao_request_put_back(struct bao_client *client, u64 id)
+{
+	bao_put_back(client, bao_match_id, &id);
+}
+EXPORT_SYMBOL_GPL(bao_request_put_back);
+
+/**
+ * bao_request_put_back_taker() - return all requests that somebody took to the queue
+ * @client: client that took them
+ * @taker: cookie that they were taken with
+ *
+ * Context: any, but NMI and access()
+ */
+void bao_request_put_back_taker(struct bao_client *client, const void *taker)
+{
+	bao_put_back(client, bao_match_taker, taker);
+}
+EXPORT_SYMBOL_GPL(bao_request_put_back_taker);
+
+/**
+ * bao_client_put_back_all() - return all that a client owns to the queue
+ * @client: client
+ *
+ * Context: any, but NMI and access()
+ */
+void bao_client_put_back_all(struct bao_client *client)
+{
+	bao_put_back(client, bao_match_all, NULL);
+}
+
+/**
+ * bao_request_waiting() - tell whether bao_request_take() would find something
+ * @client: client
+ *
+ * Context: any, but NMI
+ * Return: 1 if a request waits, 0 if none does, -ENODEV if the client is detached or the endpoint
+ * is gone
+ */
+int bao_request_waiting(struct bao_client *client)
+{
+	struct bao_endpoint *ep = client->ep;
+	unsigned long flags;
+	int ret;
+
+	spin_lock_irqsave(&ep->queue_lock, flags);
+	if (client->detached || ep->gone)
+		ret = -ENODEV;
+	else
+		ret = !list_empty(&ep->queue);
+	spin_unlock_irqrestore(&ep->queue_lock, flags);
+
+	return ret;
+}
+EXPORT_SYMBOL_GPL(bao_request_waiting);
+
+/**
+ * bao_request_waitqueue() - where to wait for requests
+ * @client: client
+ *
+ * Woken, for one exclusive waiter, for every request that enters the queue; for all when a client
+ * is detached or the endpoint goes.
+ *
+ * Return: the wait queue, good as long as the client's reference to the endpoint
+ */
+wait_queue_head_t *bao_request_waitqueue(struct bao_client *client)
+{
+	return &client->ep->wait;
+}
+EXPORT_SYMBOL_GPL(bao_request_waitqueue);
+
+/**
+ * bao_requests_answer_all() - answer all that waits or is owned with the default
+ * @ep: endpoint that is gone, a grace period ago, and asks no more
+ *
+ * A read gets 0, a write is dropped.
+ *
+ * Context: may sleep
+ */
+void bao_requests_answer_all(struct bao_endpoint *ep)
+{
+	struct bao_request req;
+	struct bao_slot *slot;
+	unsigned int i;
+	bool found;
+
+	for (i = 0; i < BAO_NR_SLOTS; i++) {
+		slot = &ep->slots[i];
+		spin_lock_irq(&ep->queue_lock);
+		found = slot->state == BAO_SLOT_QUEUED || slot->state == BAO_SLOT_OWNED;
+		if (found) {
+			if (slot->state == BAO_SLOT_QUEUED)
+				bao_queue_remove(ep, slot);
+			else
+				bao_disown(slot->client, slot);
+			req = slot->req;
+			bao_slot_release(slot);
+		}
+		spin_unlock_irq(&ep->queue_lock);
+
+		if (found) {
+			bao_stat_inc(ep, DEFAULT_ANSWERS);
+			bao_answer(ep, &req, 0);
+		}
+	}
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Inside of the transport. The way of one access through the files:
+ *
+ *   endpoint.c  interrupt, and the thread that takes over from it
+ *   dispatch.c  ASK, offer to ranges, COMPLETE
+ *   registry.c  clients and ranges; range_table.c is the lookup
+ *   request.c   slots: requests that wait or that a client owns
+ *
+ * Locks, outermost first:
+ *
+ *   ep->range_mutex	the list of ranges, and who replaces the range table
+ *   ep->drain_lock	who asks and dispatches; serialises access() of all clients
+ *   ep->queue_lock	slots that wait or are owned, the counts of both, detached, gone
+ *
+ * RCU: access(), hypercalls that complete or notify, and the range table. So synchronize_rcu()
+ * waits for all that is in flight on an endpoint.
+ */
+#ifndef _BAO_TRANSPORT_H
+#define _BAO_TRANSPORT_H
+
+#include <linux/auxiliary_bus.h>
+#include <linux/bits.h>
+#include <linux/mutex.h>
+#include <linux/platform_device.h>
+#include <linux/rcupdate.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+
+#include <linux/bao.h>
+
+/* Bao's request ids fit 8 bits */
+#define BAO_NR_SLOTS		256
+#define BAO_SLOT_BITS		8
+
+/* Upper bounds of what an endpoint takes, to bound what a process can allocate */
+#define BAO_MAX_RANGES		1024
+
+/*
+ * Requests that one interrupt may answer before the thread goes on, and that all interrupts of one
+ * tick may. The second bound is for a frontend whose every access comes just after the handler has
+ * returned. At 2 us for a request it leaves the CPU more than half of its time; a frontend that is
+ * faster is served by the thread, which shares the CPU fairly.
+ */
+#define BAO_IRQ_BATCH		32
+#define BAO_TICK_BATCH		max(BAO_IRQ_BATCH, 200000 / HZ)
+
+enum bao_stat {
+	BAO_STAT_INTERRUPTS,
+	BAO_STAT_REQUESTS,
+	BAO_STAT_ASKS,
+	BAO_STAT_ASK_ERRORS,
+	BAO_STAT_COMPLETES,
+	BAO_STAT_COMPLETE_ERRORS,
+	BAO_STAT_NOTIFIES,
+	BAO_STAT_NOTIFY_ERRORS,
+	BAO_STAT_DEFAULT_ANSWERS,
+	BAO_STAT_SIGNALS,
+	BAO_STAT_DEFERRALS,
+	BAO_NR_STATS,
+};
+
+struct bao_stats {
+	unsigned long count[BAO_NR_STATS];
+};
+
+/**
+ * enum bao_slot_state - where a request is
+ * @BAO_SLOT_FREE: with the hypervisor or nowhere
+ * @BAO_SLOT_ACTIVE: being dispatched, by whoever holds drain_lock
+ * @BAO_SLOT_QUEUED: in the queue
+ * @BAO_SLOT_OWNED: with a client
+ *
+ * The holder of drain_lock moves a slot from FREE to ACTIVE and back; everything that involves
+ * QUEUED or OWNED happens under queue_lock. So a state that is read as QUEUED or OWNED under
+ * queue_lock stays, and so does the rest of the slot.
+ */
+enum bao_slot_state {
+	BAO_SLOT_FREE,
+	BAO_SLOT_ACTIVE,
+	BAO_SLOT_QUEUED,
+	BAO_SLOT_OWNED,
+};
+
+/**
+ * struct bao_slot - home of the request whose hypervisor's id is the slot's index
+ * @req: the request; the low 8 bits of its id are the index, the bits above count the requests of
+ *	 the endpoint, so that an id both tells the order and is never valid again
+ * @state: where it is
+ * @node: in the queue, or in the list of its client
+ * @client: OWNED: by whom
+ * @taker: OWNED: cookie of the process that took it
+ */
+struct bao_slot {
+	struct bao_request req;
+	enum bao_slot_state state;
+	struct list_head node;
+	struct bao_client *client;
+	const void *taker;
+};
+
+struct bao_range_table;
+
+/**
+ * struct bao_endpoint - a remote-I/O device of this VM
+ * @adev: device that drivers for endpoints bind to; its reference count is the endpoint's
+ * @desc: where it is
+ * @irq_name: for /proc/interrupts
+ * @work: the thread that goes on where an interrupt stops
+ * @quiesced: no new dispatch, work returns soon
+ * @drain_lock: see above
+ * @seq: requests received so far; under @drain_lock
+ * @tick: jiffies for which @tick_count counts; interrupt handler only
+ * @tick_count: requests in interrupts of this @tick; interrupt handler only
+ * @max_batch: most requests that an interrupt answered; written under @drain_lock
+ * @range_mutex: see above
+ * @ranges: all ranges
+ * @nr_ranges: how many
+ * @table: sorted @ranges for lookup
+ * @queue_lock: see above
+ * @gone: nothing reaches the hypervisor any more
+ * @queue: requests that wait, oldest first
+ * @nr_queued: length of @queue
+ * @nr_owned: requests that clients own
+ * @wait: who waits for @queue
+ * @slots: requests by the hypervisor's id
+ * @stats: counters
+ * @shmem_mutex: protects @shmem_users and the making of @shmem
+ * @shmem_users: calls of bao_shmem_map()
+ * @shmem: kernel's mapping of the shared-memory window
+ */
+struct bao_endpoint {
+	struct auxiliary_device adev;
+	struct bao_endpoint_desc desc;
+	char irq_name[24];
+	struct work_struct work;
+	bool quiesced;
+
+	spinlock_t drain_lock;	/* protects seq, max_batch; dispatch */
+	u64 seq;
+	unsigned long tick;
+	unsigned int tick_count;
+	unsigned int max_batch;
+
+	struct mutex range_mutex;	/* protects ranges, nr_ranges, writers of table */
+	struct list_head ranges;
+	unsigned int nr_ranges;
+	struct bao_range_table __rcu *table;
+
+	spinlock_t queue_lock;	/* protects gone, queue, nr_*, slots that wait or are owned */
+	bool gone;
+	struct list_head queue;
+	unsigned int nr_queued;
+	unsigned int nr_owned;
+	wait_queue_head_t wait;
+
+	struct bao_slot *slots;
+	struct bao_stats __percpu *stats;
+
+	struct mutex shmem_mutex;	/* protects shmem, shmem_users */
+	unsigned int shmem_users;
+	void *shmem;
+};
+
+#define bao_stat_inc(ep, stat)	this_cpu_inc((ep)->stats->count[BAO_STAT_##stat])
+
+static inline struct device *bao_endpoint_dev(struct bao_endpoint *ep)
+{
+	return &ep->adev.dev;
+}
+
+static inline u64 bao_width_mask(unsigned int width)
+{
+	return width >= sizeof(u64) ? U64_MAX : BIT_ULL(8 * width) - 1;
+}
+
+/* main.c */
+extern struct workqueue_struct *bao_wq;
+
+/* dispatch.c */
+bool bao_drain(struct bao_endpoint *ep, unsigned int budget, bool until_empty, unsigned int *done);
+void bao_dispatch_queued(struct bao_endpoint *ep);
+int bao_answer(struct bao_endpoint *ep, const struct bao_request *req, u64 value);
+
+/* registry.c */
+enum bao_access bao_registry_access(struct bao_endpoint *ep, struct bao_request *req);
+bool bao_registry_matches(struct bao_endpoint *ep, const struct bao_request *req);
+
+/* request.c */
+struct bao_slot *bao_slot_receive(struct bao_endpoint *ep, unsigned long index);
+void bao_slot_release(struct bao_slot *slot);
+void bao_queue_add(struct bao_endpoint *ep, struct bao_slot *slot);
+struct bao_slot *bao_queue_remove_matching(struct bao_endpoint *ep, u64 from);
+void bao_client_put_back_all(struct bao_client *client);
+void bao_requests_answer_all(struct bao_endpoint *ep);
+
+/* range_table.c */
+struct bao_range_table *bao_range_table_create(struct list_head *ranges, unsigned int nr);
+void bao_range_table_forget(struct bao_range_table *table, const struct bao_range *range);
+void bao_range_table_free_rcu(struct bao_range_table *table);
+struct bao_range *bao_range_table_find_write(const struct bao_range_table *table,
+					     const struct bao_request *req);
+struct bao_range *bao_range_table_find_window(const struct bao_range_table *table, u64 addr);
+
+/* stats.c */
+extern const struct attribute_group *bao_endpoint_groups[];
+
+/* hypercall.c */
+extern const struct bao_hypercall_ops bao_native_ops;
+int bao_detect(struct device *dev);
+
+/* devicetree.c; the simulator's endpoints need no hypervisor and no devicetree */
+#if IS_ENABLED(CONFIG_BAO_NATIVE)
+extern struct platform_driver bao_platform_driver;
+
+static inline int bao_native_register(void)
+{
+	return platform_driver_register(&bao_platform_driver);
+}
+
+static inline void bao_native_unregister(void)
+{
+	platform_driver_unregister(&bao_platform_driver);
+}
+#else
+static inline int bao_native_register(void)
+{
+	return 0;
+}
+
+static inline void bao_native_unregister(void)
+{
+}
+#endif
+
+#endif /* _BAO_TRANSPORT_H */
