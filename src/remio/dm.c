@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * DM descriptors: requests of one device model, and its shared-memory window
+ */
+#include <linux/anon_inodes.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/poll.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "remio.h"
+
+static int bao_dm_take(struct bao_dm_file *dmf, bool nonblock, struct bao_request *req)
+{
+	/* Who took it: the process, as ->flush() names it. See bao_dm_flush(). */
+	const void *taker = current->files;
+	struct bao_client *client = &dmf->client;
+	wait_queue_head_t *wait = bao_request_waitqueue(client);
+	int ret, err;
+
+	ret = bao_request_take(client, taker, req);
+	if (ret != -EAGAIN || nonblock)
+		return ret;
+
+	/*
+	 * Exclusive: one request wakes one thread. A thread that is woken and interrupted at the
+	 * same time still tries to take first, so no wake-up is lost.
+	 */
+	err = wait_event_interruptible_exclusive(*wait,
+						 (ret = bao_request_take(client, taker, req)) !=
+						 -EAGAIN);
+
+	return err ?: ret;
+}
+
+static int bao_dm_attach(struct file *file, struct bao_virtio_request __user *arg)
+{
+	struct bao_dm_file *dmf = file->private_data;
+	struct bao_virtio_request out = {};
+	struct bao_request req;
+	int ret;
+
+	ret = bao_dm_take(dmf, file->f_flags & O_NONBLOCK, &req);
+	if (ret)
+		return ret;
+
+	out.dm_id = bao_endpoint_desc(dmf->ep)->dm_id;
+	out.addr = req.addr;
+	out.op = req.write ? BAO_IO_WRITE : BAO_IO_READ;
+	out.value = req.value;
+	out.access_width = req.width;
+	out.request_id = req.id;
+	if (copy_to_user(arg, &out, sizeof(out))) {
+		bao_request_put_back(&dmf->client, req.id);
+		return -EFAULT;
+	}
+
+	return 0;
+}
+
+static int bao_dm_complete(struct bao_dm_file *dmf, const struct bao_virtio_request __user *arg)
+{
+	struct bao_virtio_request in;
+
+	if (copy_from_user(&in, arg, sizeof(in)))
+		return -EFAULT;
+	if (in.op != BAO_IO_WRITE && in.op != BAO_IO_READ)
+		return -EINVAL;
+	if (in.dm_id != bao_endpoint_desc(dmf->ep)->dm_id)
+		return -EINVAL;
+
+	return bao_request_complete(&dmf->client, in.request_id, in.op == BAO_IO_WRITE, in.value);
+}
+
+static int bao_dm_ioeventfd(struct bao_dm_file *dmf, const struct bao_ioeventfd __user *arg)
+{
+	struct bao_ioeventfd config;
+	int ret = -ENODEV;
+
+	if (copy_from_user(&config, arg, sizeof(config)))
+		return -EFAULT;
+
+	mutex_lock(&dmf->mutex);
+	if (!dmf->dead)
+		ret = bao_ioeventfd_config(dmf, &config);
+	mutex_unlock(&dmf->mutex);
+
+	return ret;
+}
+
+static int bao_dm_irqfd(struct bao_dm_file *dmf, const struct bao_irqfd __user *arg)
+{
+	struct bao_irqfd config;
+	int ret = -ENODEV;
+
+	if (copy_from_user(&config, arg, sizeof(config)))
+		return -EFAULT;
+
+	mutex_lock(&dmf->mutex);
+	if (!dmf->dead)
+		ret = bao_irqfd_config(dmf, &config);
+	mutex_unlock(&dmf->mutex);
+
+	return ret;
+}
+
+static long bao_dm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct bao_dm_file *dmf = file->private_data;
+	void __user *uarg = (void __user *)arg;
+
+	switch (cmd) {
+	case BAO_IOCTL_IO_CLIENT_ATTACH:
+		return bao_dm_attach(file, uarg);
+	case BAO_IOCTL_IO_REQUEST_COMPLETE:
+		return bao_dm_complete(dmf, uarg);
+	case BAO_IOCTL_IOEVENTFD:
+		return bao_dm_ioeventfd(dmf, uarg);
+	case BAO_IOCTL_IRQFD:
+		return bao_dm_irqfd(dmf, uarg);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static __poll_t bao_dm_poll(struct file *file, poll_table *wait)
+{
+	struct bao_dm_file *dmf = file->private_data;
+	int waiting;
+
+	poll_wait(file, bao_request_waitqueue(&dmf->client), wait);
+	waiting = bao_request_waiting(&dmf->client);
+	if (waiting < 0)
+		return EPOLLERR | EPOLLHUP;
+
+	return waiting ? EPOLLIN | EPOLLRDNORM : 0;
+}
+
+static loff_t bao_dm_llseek(struct file *file, loff_t offset, int whence)
+{
+	struct bao_dm_file *dmf = file->private_data;
+
+	return fixed_size_llseek(file, offset, whence, bao_endpoint_desc(dmf->ep)->shmem_size);
+}
+
+/*
+ * The window may have no struct pages, so its frames are mapped as they are, with the protection of
+ * ordinary memory. The mapping may outlive the descriptor and the endpoint: the memory stays, it is
+ * this VM's.
+ */
+static int bao_dm_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct bao_dm_file *dmf = file->private_data;
+	const struct bao_endpoint_desc *desc = bao_endpoint_desc(dmf->ep);
+	unsigned long len = vma->vm_end - vma->vm_start;
+	u64 pages = desc->shmem_size >> PAGE_SHIFT;
+
+	if (READ_ONCE(dmf->dead))
+		return -ENODEV;
+	if (!(vma->vm_flags & VM_SHARED) || !PAGE_ALIGNED(desc->shmem_start))
+		return -EINVAL;
+	if (vma->vm_pgoff > pages || len >> PAGE_SHIFT > pages - vma->vm_pgoff)
+		return -EINVAL;
+
+	return remap_pfn_range(vma, vma->vm_start, PHYS_PFN(desc->shmem_start) + vma->vm_pgoff, len,
+			       vma->vm_page_prot);
+}
+
+/*
+ * Every close of a descriptor by a process comes here. One that dies while others have the file
+ * open, by inheritance say, does not release it; what it took and did not answer must go back
+ * nevertheless. An ordinary close() changes nothing: the process may have further descriptors.
+ */
+static int bao_dm_flush(struct file *file, fl_owner_t id)
+{
+	struct bao_dm_file *dmf = file->private_data;
+
+	if (current->flags & PF_EXITING)
+		bao_request_put_back_taker(&dmf->client, id);
+
+	return 0;
+}
+
+/**
+ * bao_dm_file_shutdown() - end what a descriptor does
+ * @dmf: descriptor; shutting it down twice is harmless
+ *
+ * Unhooks its eventfds, returns its requests to the queue and wakes who sleeps in it. What is done
+ * with the descriptor afterwards fails with -ENODEV.
+ *
+ * Context: may sleep
+ */
+void bao_dm_file_shutdown(struct bao_dm_file *dmf)
+{
+	mutex_lock(&dmf->mutex);
+	if (!dmf->dead) {
+		WRITE_ONCE(dmf->dead, true);
+		bao_irqfds_release(dmf);
+		bao_client_detach(&dmf->client);
+		bao_ioeventfds_free(dmf);
+	}
+	mutex_unlock(&dmf->mutex);
+}
+
+static int bao_dm_release(struct inode *inode, struct file *file)
+{
+	struct bao_dm_file *dmf = file->private_data;
+
+	bao_dm_file_forget(dmf);
+	bao_dm_file_shutdown(dmf);
+	bao_endpoint_put(dmf->ep);
+	mutex_destroy(&dmf->mutex);
+	kfree(dmf);
+
+	return 0;
+}
+
+static const struct file_operations bao_dm_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = bao_dm_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.poll = bao_dm_poll,
+	.llseek = bao_dm_llseek,
+	.mmap = bao_dm_mmap,
+	.flush = bao_dm_flush,
+	.release = bao_dm_release,
+};
+
+/**
+ * bao_dm_file_create() - make a DM descriptor
+ * @dm: device model
+ *
+ * Context: bao_dm_mutex held
+ * Return: the file; an ERR_PTR() of -ENOMEM, -ENFILE, or -ENODEV if the endpoint is gone
+ */
+struct file *bao_dm_file_create(struct bao_dm *dm)
+{
+	struct bao_dm_file *dmf;
+	struct file *file;
+	char name[24];
+	int ret;
+
+	dmf = kzalloc(sizeof(*dmf), GFP_KERNEL_ACCOUNT);
+	if (!dmf)
+		return ERR_PTR(-ENOMEM);
+
+	mutex_init(&dmf->mutex);
+	INIT_LIST_HEAD(&dmf->ioeventfds);
+	spin_lock_init(&dmf->irqfd_lock);
+	INIT_LIST_HEAD(&dmf->irqfds);
+
+	ret = bao_client_attach(dm->ep, &dmf->client);
+	if (ret)
+		goto err_free;
+
+	snprintf(name, sizeof(name), "bao-dm%u", bao_endpoint_desc(dm->ep)->dm_id);
+	file = anon_inode_getfile(name, &bao_dm_fops, dmf, O_RDWR);
+	if (IS_ERR(file)) {
+		/* Nobody has seen the client: there is nothing to detach */
+		ret = PTR_ERR(file);
+		goto err_free;
+	}
+
+	dmf->ep = bao_endpoint_get(dm->ep);
+	list_add_tail(&dmf->node, &dm->files);
+
+	return file;
+
+err_free:
+	kfree(dmf);
+	return ERR_PTR(ret);
+}

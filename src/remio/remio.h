@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Inside of remote I/O for user space
+ *
+ *   main.c       /dev/bao-io-dispatcher, and which endpoints there are
+ *   dm.c         DM descriptors: requests, shared-memory window, life
+ *   ioeventfd.c  frontend's writes that signal eventfds
+ *   irqfd.c      eventfds that interrupt the frontend
+ *
+ * Locks, outermost first: bao_dm_mutex (main.c), bao_dm_file.mutex, then those of the transport.
+ */
+#ifndef _BAO_REMIO_H
+#define _BAO_REMIO_H
+
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+
+#include <linux/bao.h>
+#include <uapi/linux/bao.h>
+
+/**
+ * struct bao_dm - a device model that processes can serve: an endpoint we are bound to
+ * @node: in the list of all; under bao_dm_mutex
+ * @ep: endpoint; we are bound to it
+ * @files: open descriptors, struct bao_dm_file; under bao_dm_mutex
+ */
+struct bao_dm {
+	struct list_head node;
+	struct bao_endpoint *ep;
+	struct list_head files;
+};
+
+/**
+ * struct bao_dm_file - a DM descriptor
+ * @node: in the list of its DM; under bao_dm_mutex
+ * @ep: endpoint; holds a reference
+ * @client: what this descriptor is to the transport: the owner of requests and ioeventfds
+ * @mutex: serialises assignment and the end
+ * @dead: unbound; nothing is assigned any more
+ * @ioeventfds: struct bao_ioeventfd_entry
+ * @irqfd_lock: also taken where an eventfd is closed
+ * @irqfds: active struct bao_irqfd_entry
+ */
+struct bao_dm_file {
+	struct list_head node;
+	struct bao_endpoint *ep;
+	struct bao_client client;
+
+	struct mutex mutex;	/* protects dead and ioeventfds */
+	bool dead;
+	struct list_head ioeventfds;
+
+	spinlock_t irqfd_lock;	/* protects irqfds */
+	struct list_head irqfds;
+};
+
+/* main.c */
+void bao_dm_file_forget(struct bao_dm_file *dmf);
+
+/* dm.c */
+struct file *bao_dm_file_create(struct bao_dm *dm);
+void bao_dm_file_shutdown(struct bao_dm_file *dmf);
+
+/* ioeventfd.c */
+int bao_ioeventfd_config(struct bao_dm_file *dmf, const struct bao_ioeventfd *config);
+void bao_ioeventfds_free(struct bao_dm_file *dmf);
+
+/* irqfd.c */
+int bao_irqfd_config(struct bao_dm_file *dmf, const struct bao_irqfd *config);
+void bao_irqfds_release(struct bao_dm_file *dmf);
+int bao_irqfd_init(void);
+void bao_irqfd_exit(void);
+
+#endif /* _BAO_REMIO_H */
