@@ -25,6 +25,7 @@
  *		return BAO_ACCESS_DONE;
  *	}
  *
+ *	ep = bao_endpoint_find(dm_id);
  *	bao_client_attach(ep, &my->client);
  *	my->range = (struct bao_range){
  *		.kind = BAO_RANGE_WINDOW, .addr = 0xa000000, .size = 0x200, .access = my_access,
@@ -32,8 +33,9 @@
  *	bao_range_add(&my->client, &my->range);
  *	...
  *	bao_client_detach(&my->client);
+ *	bao_endpoint_put(ep);
  *
- * See Documentation/virt/bao/architecture.rst.
+ * src/test/ has a complete one. See Documentation/virt/bao/architecture.rst.
  */
 #ifndef _LINUX_BAO_H
 #define _LINUX_BAO_H
@@ -186,10 +188,11 @@ struct bao_endpoint_desc {
 	const struct bao_hypercall_ops *ops;
 };
 
-/* For drivers that bind to an endpoint: name of the auxiliary device, and what stands behind it */
+/* The way to an endpoint: bind to its auxiliary device "bao." BAO_REMIO_DEVICE, or find it */
 #define BAO_REMIO_DEVICE "remio"
 
 struct bao_endpoint *bao_endpoint_from_auxdev(struct auxiliary_device *adev);
+struct bao_endpoint *bao_endpoint_find(u32 dm_id);
 const struct bao_endpoint_desc *bao_endpoint_desc(const struct bao_endpoint *ep);
 struct bao_endpoint *bao_endpoint_get(struct bao_endpoint *ep);
 void bao_endpoint_put(struct bao_endpoint *ep);

@@ -16,6 +16,10 @@
 
 #include "transport.h"
 
+/* All endpoints in service, to find them by dm_id */
+static LIST_HEAD(bao_endpoints);
+static DEFINE_MUTEX(bao_endpoints_mutex);
+
 /* How many requests the handler may serve now */
 static unsigned int bao_irq_budget(struct bao_endpoint *ep)
 {
@@ -135,6 +139,64 @@ static struct bao_endpoint *bao_endpoint_alloc(const struct bao_endpoint_desc *d
 	return ep;
 }
 
+static struct bao_endpoint *bao_endpoint_lookup(u32 dm_id)
+{
+	struct bao_endpoint *ep;
+
+	lockdep_assert_held(&bao_endpoints_mutex);
+
+	list_for_each_entry(ep, &bao_endpoints, node)
+		if (ep->desc.dm_id == dm_id)
+			return ep;
+
+	return NULL;
+}
+
+/* Makes the name of the auxiliary device unique as well */
+static int bao_endpoint_publish(struct bao_endpoint *ep)
+{
+	int ret = 0;
+
+	mutex_lock(&bao_endpoints_mutex);
+	if (bao_endpoint_lookup(ep->desc.dm_id))
+		ret = -EEXIST;
+	else
+		list_add_tail(&ep->node, &bao_endpoints);
+	mutex_unlock(&bao_endpoints_mutex);
+
+	return ret;
+}
+
+static void bao_endpoint_unpublish(struct bao_endpoint *ep)
+{
+	mutex_lock(&bao_endpoints_mutex);
+	list_del(&ep->node);
+	mutex_unlock(&bao_endpoints_mutex);
+}
+
+/**
+ * bao_endpoint_find() - find an endpoint by its index
+ * @dm_id: the hypervisor's index of the device
+ *
+ * For clients that are not bound to the auxiliary device.
+ *
+ * Context: may sleep
+ * Return: the endpoint, with a reference for bao_endpoint_put(); NULL if there is none
+ */
+struct bao_endpoint *bao_endpoint_find(u32 dm_id)
+{
+	struct bao_endpoint *ep;
+
+	mutex_lock(&bao_endpoints_mutex);
+	ep = bao_endpoint_lookup(dm_id);
+	if (ep)
+		bao_endpoint_get(ep);
+	mutex_unlock(&bao_endpoints_mutex);
+
+	return ep;
+}
+EXPORT_SYMBOL_GPL(bao_endpoint_find);
+
 /**
  * bao_endpoint_create() - bring a remote-I/O device into service
  * @parent: device that provides the endpoint
@@ -145,7 +207,7 @@ static struct bao_endpoint *bao_endpoint_alloc(const struct bao_endpoint_desc *d
  *
  * Context: may sleep
  * Return: the endpoint, for bao_endpoint_destroy(); an ERR_PTR() of what request_irq() or
- * auxiliary_device_add() returned, or of -ENOMEM
+ * auxiliary_device_add() returned, or of -EEXIST if there is one of this dm_id already, or -ENOMEM
  */
 struct bao_endpoint *bao_endpoint_create(struct device *parent,
 					 const struct bao_endpoint_desc *desc)
@@ -168,6 +230,12 @@ struct bao_endpoint *bao_endpoint_create(struct device *parent,
 		return ERR_PTR(ret);
 	}
 
+	ret = bao_endpoint_publish(ep);
+	if (ret) {
+		dev_err(parent, "device %u: there is one already\n", desc->dm_id);
+		goto err_uninit;
+	}
+
 	/*
 	 * Dispatch belongs into hard-interrupt context even with threadirqs. Not so on PREEMPT_RT:
 	 * there it signals eventfds and takes locks that sleep.
@@ -178,7 +246,7 @@ struct bao_endpoint *bao_endpoint_create(struct device *parent,
 	if (ret) {
 		dev_err(parent, "device %u: cannot request interrupt %d: %d\n", desc->dm_id,
 			desc->irq, ret);
-		goto err_uninit;
+		goto err_unpublish;
 	}
 
 	ret = auxiliary_device_add(&ep->adev);
@@ -193,6 +261,8 @@ struct bao_endpoint *bao_endpoint_create(struct device *parent,
 
 err_free_irq:
 	free_irq(desc->irq, ep);
+err_unpublish:
+	bao_endpoint_unpublish(ep);
 err_uninit:
 	auxiliary_device_uninit(&ep->adev);
 	return ERR_PTR(ret);
@@ -233,6 +303,7 @@ void bao_endpoint_destroy(struct bao_endpoint *ep)
 	free_irq(ep->desc.irq, ep);
 	auxiliary_device_delete(&ep->adev);
 	bao_endpoint_stop(ep);
+	bao_endpoint_unpublish(ep);
 	auxiliary_device_uninit(&ep->adev);
 }
 EXPORT_SYMBOL_GPL(bao_endpoint_destroy);

@@ -105,6 +105,10 @@ static void bao_range_unpublish(struct bao_endpoint *ep, struct bao_range *range
  * returns, access() is not running and will not be called, every other call with @client fails
  * with -ENODEV, and who sleeps on bao_request_waitqueue() has been woken.
  *
+ * A request that goes back is not the client's any more, nor is its node: a client that keeps
+ * requests in a list first removes its ranges with bao_range_del(), then empties the list, and
+ * detaches last.
+ *
  * Context: may sleep; not from access()
  */
 void bao_client_detach(struct bao_client *client)

@@ -104,6 +104,7 @@ struct bao_range_table;
 /**
  * struct bao_endpoint - a remote-I/O device of this VM
  * @adev: device that drivers for endpoints bind to; its reference count is the endpoint's
+ * @node: in the list of all endpoints
  * @desc: where it is
  * @irq_name: for /proc/interrupts
  * @work: the thread that goes on where an interrupt stops
@@ -131,6 +132,7 @@ struct bao_range_table;
  */
 struct bao_endpoint {
 	struct auxiliary_device adev;
+	struct list_head node;
 	struct bao_endpoint_desc desc;
 	char irq_name[24];
 	struct work_struct work;

@@ -48,8 +48,8 @@ struct bao_virtio_request {
 };
 
 /* Values of bao_ioeventfd.flags; all others must be 0 */
-#define BAO_IOEVENTFD_FLAG_DATAMATCH	(1 << 1)	/* only writes of .data match */
-#define BAO_IOEVENTFD_FLAG_DEASSIGN	(1 << 2)	/* remove instead of add */
+#define BAO_IOEVENTFD_FLAG_DATAMATCH	0x2	/* only writes of .data match */
+#define BAO_IOEVENTFD_FLAG_DEASSIGN	0x4	/* remove instead of add */
 
 /**
  * struct bao_ioeventfd - signal an eventfd when the frontend writes to an address
@@ -70,7 +70,7 @@ struct bao_ioeventfd {
 };
 
 /* Values of bao_irqfd.flags; all others must be 0 */
-#define BAO_IRQFD_FLAG_DEASSIGN		(1 << 0)	/* remove instead of add */
+#define BAO_IRQFD_FLAG_DEASSIGN		0x1	/* remove instead of add */
 
 /**
  * struct bao_irqfd - interrupt the frontend whenever an eventfd is signalled
