@@ -104,8 +104,9 @@ enum bao_range_kind {
  * @value: BAO_RANGE_WRITE: value that must be written
  * @access: Answer an access. Mandatory. Called in the endpoint's interrupt handler or in a thread
  *	    with interrupts off (on PREEMPT_RT preemptible, in threads only), under rcu_read_lock(),
- *	    so it must not sleep; one call at a time for each endpoint. Must not call
- *	    bao_range_add(), bao_range_del() or bao_client_detach().
+ *	    so it must not sleep; one call at a time for each endpoint. The thread may be one that
+ *	    calls bao_range_add(), bao_client_detach() or bao_request_put_back(): access() must not
+ *	    call these, nor bao_range_del().
  *	    Returns BAO_ACCESS_DONE with the answer to a read in @value of the request,
  *	    BAO_ACCESS_PASS, or the result of bao_request_pend().
  *
@@ -149,6 +150,7 @@ int bao_request_complete(struct bao_client *client, u64 id, bool write, u64 valu
 
 /* The queue of requests that no range answers */
 int bao_request_take(struct bao_client *client, const void *taker, struct bao_request *req);
+int bao_request_wait(struct bao_client *client, const void *taker, struct bao_request *req);
 void bao_request_put_back(struct bao_client *client, u64 id);
 void bao_request_put_back_taker(struct bao_client *client, const void *taker);
 int bao_request_waiting(struct bao_client *client);
@@ -177,7 +179,7 @@ struct bao_hypercall_ops {
  * @dm_id: the hypervisor's index of the device
  * @irq: Linux interrupt that announces requests; edge-triggered, owned by the endpoint
  * @shmem_start: guest-physical base of the shared-memory window
- * @shmem_size: its size in bytes
+ * @shmem_size: its size in bytes; processes may keep it mapped longer than the endpoint lives
  * @ops: how to reach the hypervisor; must outlive the endpoint's bao_endpoint_destroy()
  */
 struct bao_endpoint_desc {

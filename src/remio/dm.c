@@ -3,6 +3,7 @@
  * DM descriptors: requests of one device model, and its shared-memory window
  */
 #include <linux/anon_inodes.h>
+#include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
@@ -13,37 +14,18 @@
 
 #include "remio.h"
 
-static int bao_dm_take(struct bao_dm_file *dmf, bool nonblock, struct bao_request *req)
-{
-	/* Who took it: the process, as ->flush() names it. See bao_dm_flush(). */
-	const void *taker = current->files;
-	struct bao_client *client = &dmf->client;
-	wait_queue_head_t *wait = bao_request_waitqueue(client);
-	int ret, err;
-
-	ret = bao_request_take(client, taker, req);
-	if (ret != -EAGAIN || nonblock)
-		return ret;
-
-	/*
-	 * Exclusive: one request wakes one thread. A thread that is woken and interrupted at the
-	 * same time still tries to take first, so no wake-up is lost.
-	 */
-	err = wait_event_interruptible_exclusive(*wait,
-						 (ret = bao_request_take(client, taker, req)) !=
-						 -EAGAIN);
-
-	return err ?: ret;
-}
-
 static int bao_dm_attach(struct file *file, struct bao_virtio_request __user *arg)
 {
 	struct bao_dm_file *dmf = file->private_data;
 	struct bao_virtio_request out = {};
+	/* Who takes it: the process, by the name that ->flush() is given. See bao_dm_flush(). */
+	const void *taker = current->files;
 	struct bao_request req;
 	int ret;
 
-	ret = bao_dm_take(dmf, file->f_flags & O_NONBLOCK, &req);
+	ret = bao_request_take(&dmf->client, taker, &req);
+	if (ret == -EAGAIN && !(file->f_flags & O_NONBLOCK))
+		ret = bao_request_wait(&dmf->client, taker, &req);
 	if (ret)
 		return ret;
 
@@ -112,6 +94,9 @@ static long bao_dm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	struct bao_dm_file *dmf = file->private_data;
 	void __user *uarg = (void __user *)arg;
 
+	if (bao_request_waiting(&dmf->client) == -ENODEV)
+		return -ENODEV;
+
 	switch (cmd) {
 	case BAO_IOCTL_IO_CLIENT_ATTACH:
 		return bao_dm_attach(file, uarg);
@@ -158,7 +143,7 @@ static int bao_dm_mmap(struct file *file, struct vm_area_struct *vma)
 	unsigned long len = vma->vm_end - vma->vm_start;
 	u64 pages = desc->shmem_size >> PAGE_SHIFT;
 
-	if (READ_ONCE(dmf->dead))
+	if (bao_request_waiting(&dmf->client) == -ENODEV)
 		return -ENODEV;
 	if (!(vma->vm_flags & VM_SHARED) || !PAGE_ALIGNED(desc->shmem_start))
 		return -EINVAL;
@@ -169,16 +154,22 @@ static int bao_dm_mmap(struct file *file, struct vm_area_struct *vma)
 			       vma->vm_page_prot);
 }
 
+static int bao_dm_is_file(const void *file, struct file *other, unsigned int fd)
+{
+	return file == other;
+}
+
 /*
- * Every close of a descriptor by a process comes here. One that dies while others have the file
- * open, by inheritance say, does not release it; what it took and did not answer must go back
- * nevertheless. An ordinary close() changes nothing: the process may have further descriptors.
+ * Every close of a descriptor by a process comes here, be it by close(), exec or exit. While others
+ * have the file open, by inheritance say, it is not released; what this process took and did not
+ * answer must go back nevertheless, once it has no further descriptor to answer with. The one that
+ * is being closed is out of its table already.
  */
 static int bao_dm_flush(struct file *file, fl_owner_t id)
 {
 	struct bao_dm_file *dmf = file->private_data;
 
-	if (current->flags & PF_EXITING)
+	if (!iterate_fd(id, 0, bao_dm_is_file, file))
 		bao_request_put_back_taker(&dmf->client, id);
 
 	return 0;
@@ -197,7 +188,7 @@ void bao_dm_file_shutdown(struct bao_dm_file *dmf)
 {
 	mutex_lock(&dmf->mutex);
 	if (!dmf->dead) {
-		WRITE_ONCE(dmf->dead, true);
+		dmf->dead = true;
 		bao_irqfds_release(dmf);
 		bao_client_detach(&dmf->client);
 		bao_ioeventfds_free(dmf);
@@ -210,8 +201,10 @@ static int bao_dm_release(struct inode *inode, struct file *file)
 	struct bao_dm_file *dmf = file->private_data;
 
 	bao_dm_file_forget(dmf);
-	bao_dm_file_shutdown(dmf);
-	bao_endpoint_put(dmf->ep);
+	if (dmf->ep) {
+		bao_dm_file_shutdown(dmf);
+		bao_endpoint_put(dmf->ep);
+	}
 	mutex_destroy(&dmf->mutex);
 	kfree(dmf);
 
@@ -230,18 +223,19 @@ static const struct file_operations bao_dm_fops = {
 };
 
 /**
- * bao_dm_file_create() - make a DM descriptor
- * @dm: device model
+ * bao_dm_file_create() - make a DM descriptor that does not belong to a device model yet
+ * @id: the device model's id, for the descriptor's name
  *
- * Context: bao_dm_mutex held
- * Return: the file; an ERR_PTR() of -ENOMEM, -ENFILE, or -ENODEV if the endpoint is gone
+ * Apart from bao_dm_file_bind(), so that memory is allocated without a lock.
+ *
+ * Context: may sleep
+ * Return: the file, good for bao_dm_file_bind() and fput(); an ERR_PTR() of -ENOMEM or -ENFILE
  */
-struct file *bao_dm_file_create(struct bao_dm *dm)
+struct file *bao_dm_file_create(u32 id)
 {
 	struct bao_dm_file *dmf;
 	struct file *file;
 	char name[24];
-	int ret;
 
 	dmf = kzalloc(sizeof(*dmf), GFP_KERNEL_ACCOUNT);
 	if (!dmf)
@@ -252,24 +246,38 @@ struct file *bao_dm_file_create(struct bao_dm *dm)
 	spin_lock_init(&dmf->irqfd_lock);
 	INIT_LIST_HEAD(&dmf->irqfds);
 
-	ret = bao_client_attach(dm->ep, &dmf->client);
-	if (ret)
-		goto err_free;
-
-	snprintf(name, sizeof(name), "bao-dm%u", bao_endpoint_desc(dm->ep)->dm_id);
+	snprintf(name, sizeof(name), "bao-dm%u", id);
 	file = anon_inode_getfile(name, &bao_dm_fops, dmf, O_RDWR);
-	if (IS_ERR(file)) {
-		/* Nobody has seen the client: there is nothing to detach */
-		ret = PTR_ERR(file);
-		goto err_free;
-	}
-
-	dmf->ep = bao_endpoint_get(dm->ep);
-	list_add_tail(&dmf->node, &dm->files);
+	if (IS_ERR(file))
+		kfree(dmf);
 
 	return file;
+}
 
-err_free:
-	kfree(dmf);
-	return ERR_PTR(ret);
+/**
+ * bao_dm_file_bind() - make a DM descriptor one of a device model
+ * @file: from bao_dm_file_create(), not yet installed
+ * @dm: device model
+ *
+ * Context: bao_dm_mutex held
+ * Return: 0; -EBUSY if there are too many, -ENODEV if the endpoint is gone
+ */
+int bao_dm_file_bind(struct file *file, struct bao_dm *dm)
+{
+	struct bao_dm_file *dmf = file->private_data;
+	int ret;
+
+	if (dm->nr_files >= BAO_MAX_FILES)
+		return -EBUSY;
+
+	ret = bao_client_attach(dm->ep, &dmf->client);
+	if (ret)
+		return ret;
+
+	dmf->ep = bao_endpoint_get(dm->ep);
+	dmf->dm = dm;
+	list_add_tail(&dmf->node, &dm->files);
+	dm->nr_files++;
+
+	return 0;
 }

@@ -25,7 +25,6 @@
  * @dmf: its descriptor; outlives us, since its release flushes our shutdown
  * @eventfd: what is written to; holds a reference
  * @wait: in the eventfd's wait queue
- * @pt: to get there
  * @node: in the list of its descriptor while active; under irqfd_lock
  * @shutdown: the end
  */
@@ -33,9 +32,20 @@ struct bao_irqfd_entry {
 	struct bao_dm_file *dmf;
 	struct eventfd_ctx *eventfd;
 	wait_queue_entry_t wait;
-	poll_table pt;
 	struct list_head node;
 	struct work_struct shutdown;
+};
+
+/**
+ * struct bao_irqfd_poll - how an irqfd gets into the wait queue
+ * @pt: what the eventfd calls back
+ * @entry: irqfd
+ * @signalled: out: what the eventfd's counter was
+ */
+struct bao_irqfd_poll {
+	poll_table pt;
+	struct bao_irqfd_entry *entry;
+	u64 signalled;
 };
 
 static struct workqueue_struct *bao_irqfd_wq;
@@ -56,6 +66,7 @@ static void bao_irqfd_deactivate(struct bao_irqfd_entry *entry)
 	lockdep_assert_held(&entry->dmf->irqfd_lock);
 
 	list_del_init(&entry->node);
+	entry->dmf->nr_irqfds--;
 	queue_work(bao_irqfd_wq, &entry->shutdown);
 }
 
@@ -90,9 +101,16 @@ static int bao_irqfd_wakeup(wait_queue_entry_t *wait, unsigned int mode, int syn
 
 static void bao_irqfd_queue(struct file *file, wait_queue_head_t *wqh, poll_table *pt)
 {
-	struct bao_irqfd_entry *entry = container_of(pt, struct bao_irqfd_entry, pt);
+	struct bao_irqfd_poll *poll = container_of(pt, struct bao_irqfd_poll, pt);
 
-	add_wait_queue(wqh, &entry->wait);
+	/* A write is either in the counter, or comes later and wakes us: none is lost or doubled */
+	spin_lock_irq(&wqh->lock);
+	eventfd_ctx_do_read(poll->entry->eventfd, &poll->signalled);
+	/* Who waits to write to a full counter may */
+	if (poll->signalled)
+		wake_up_locked_poll(wqh, EPOLLOUT);
+	__add_wait_queue(wqh, &poll->entry->wait);
+	spin_unlock_irq(&wqh->lock);
 }
 
 static struct bao_irqfd_entry *bao_irqfd_find(struct bao_dm_file *dmf,
@@ -109,10 +127,30 @@ static struct bao_irqfd_entry *bao_irqfd_find(struct bao_dm_file *dmf,
 	return NULL;
 }
 
+static int bao_irqfd_activate(struct bao_irqfd_entry *entry)
+{
+	struct bao_dm_file *dmf = entry->dmf;
+	int ret = 0;
+
+	spin_lock_irq(&dmf->irqfd_lock);
+	if (bao_irqfd_find(dmf, entry->eventfd)) {
+		ret = -EBUSY;
+	} else if (dmf->nr_irqfds >= BAO_MAX_IRQFDS) {
+		ret = -ENOSPC;
+	} else {
+		list_add_tail(&entry->node, &dmf->irqfds);
+		dmf->nr_irqfds++;
+	}
+	spin_unlock_irq(&dmf->irqfd_lock);
+
+	return ret;
+}
+
 static int bao_irqfd_assign(struct bao_dm_file *dmf, struct file *file)
 {
 	struct bao_irqfd_entry *entry;
-	bool busy;
+	struct bao_irqfd_poll poll = {};
+	int ret;
 
 	entry = kzalloc(sizeof(*entry), GFP_KERNEL_ACCOUNT);
 	if (!entry)
@@ -122,26 +160,22 @@ static int bao_irqfd_assign(struct bao_dm_file *dmf, struct file *file)
 	entry->eventfd = eventfd_ctx_fileget(file);
 	INIT_WORK(&entry->shutdown, bao_irqfd_shutdown);
 	init_waitqueue_func_entry(&entry->wait, bao_irqfd_wakeup);
-	init_poll_funcptr(&entry->pt, bao_irqfd_queue);
 
 	/*
 	 * Into the list before the wait queue, so that whoever wakes us finds us active. Nobody
 	 * ends us in between: our caller holds the mutex, and @file, so there is no EPOLLHUP.
 	 */
-	spin_lock_irq(&dmf->irqfd_lock);
-	busy = bao_irqfd_find(dmf, entry->eventfd);
-	if (!busy)
-		list_add_tail(&entry->node, &dmf->irqfds);
-	spin_unlock_irq(&dmf->irqfd_lock);
-
-	if (busy) {
+	ret = bao_irqfd_activate(entry);
+	if (ret) {
 		eventfd_ctx_put(entry->eventfd);
 		kfree(entry);
-		return -EBUSY;
+		return ret;
 	}
 
-	/* A write before this leaves a count, one after it wakes us; both together notify twice */
-	if (vfs_poll(file, &entry->pt) & EPOLLIN)
+	poll.entry = entry;
+	init_poll_funcptr(&poll.pt, bao_irqfd_queue);
+	vfs_poll(file, &poll.pt);
+	if (poll.signalled)
 		bao_notify(dmf->ep);
 
 	return 0;

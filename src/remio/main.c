@@ -39,15 +39,19 @@ static struct bao_dm *bao_dm_find(u32 id)
 void bao_dm_file_forget(struct bao_dm_file *dmf)
 {
 	mutex_lock(&bao_dm_mutex);
-	list_del(&dmf->node);
+	if (dmf->dm) {
+		list_del(&dmf->node);
+		dmf->dm->nr_files--;
+		dmf->dm = NULL;
+	}
 	mutex_unlock(&bao_dm_mutex);
 }
 
-static struct file *bao_dm_open(u32 id, struct bao_dm_info *info)
+static int bao_dm_bind(struct file *file, u32 id, struct bao_dm_info *info)
 {
 	const struct bao_endpoint_desc *desc;
 	struct bao_dm *dm;
-	struct file *file;
+	int ret = -ENOENT;
 
 	mutex_lock(&bao_dm_mutex);
 	dm = bao_dm_find(id);
@@ -57,21 +61,19 @@ static struct file *bao_dm_open(u32 id, struct bao_dm_info *info)
 		info->shmem_addr = desc->shmem_start;
 		info->shmem_size = desc->shmem_size;
 		info->irq = desc->irq;
-		file = bao_dm_file_create(dm);
-	} else {
-		file = ERR_PTR(-ENOENT);
+		ret = bao_dm_file_bind(file, dm);
 	}
 	mutex_unlock(&bao_dm_mutex);
 
-	return file;
+	return ret;
 }
 
 static int bao_dm_get_info(struct bao_dm_info __user *arg)
 {
 	struct bao_dm_info info;
 	struct file *file;
+	int fd, ret;
 	u32 id;
-	int fd;
 
 	if (get_user(id, &arg->id))
 		return -EFAULT;
@@ -83,23 +85,32 @@ static int bao_dm_get_info(struct bao_dm_info __user *arg)
 	if (fd < 0)
 		return fd;
 
-	file = bao_dm_open(id, &info);
+	file = bao_dm_file_create(id);
 	if (IS_ERR(file)) {
-		put_unused_fd(fd);
-		return PTR_ERR(file);
+		ret = PTR_ERR(file);
+		goto err_fd;
 	}
+
+	ret = bao_dm_bind(file, id, &info);
+	if (ret)
+		goto err_file;
 
 	info.fd = fd;
 	if (copy_to_user(arg, &info, sizeof(info))) {
-		put_unused_fd(fd);
-		fput(file);
-		return -EFAULT;
+		ret = -EFAULT;
+		goto err_file;
 	}
 
 	/* From here on the process owns it; nothing may fail any more */
 	fd_install(fd, file);
 
 	return 0;
+
+err_file:
+	fput(file);
+err_fd:
+	put_unused_fd(fd);
+	return ret;
 }
 
 static long bao_dispatcher_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -167,7 +178,8 @@ static void bao_remio_remove(struct auxiliary_device *adev)
 	list_del(&dm->node);
 	list_for_each_entry_safe(dmf, next, &dm->files, node) {
 		bao_dm_file_shutdown(dmf);
-		list_del_init(&dmf->node);
+		list_del(&dmf->node);
+		dmf->dm = NULL;
 	}
 	mutex_unlock(&bao_dm_mutex);
 

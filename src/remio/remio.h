@@ -19,21 +19,31 @@
 #include <linux/bao.h>
 #include <uapi/linux/bao.h>
 
+/*
+ * Upper bounds. Ending a descriptor or an irqfd takes time, and one eventfd can be an irqfd of all
+ * descriptors: without bounds a process could stall unbinding, or flood a frontend with one write.
+ */
+#define BAO_MAX_FILES	64	/* of a device model */
+#define BAO_MAX_IRQFDS	256	/* of a descriptor */
+
 /**
  * struct bao_dm - a device model that processes can serve: an endpoint we are bound to
  * @node: in the list of all; under bao_dm_mutex
  * @ep: endpoint; we are bound to it
  * @files: open descriptors, struct bao_dm_file; under bao_dm_mutex
+ * @nr_files: how many
  */
 struct bao_dm {
 	struct list_head node;
 	struct bao_endpoint *ep;
 	struct list_head files;
+	unsigned int nr_files;
 };
 
 /**
  * struct bao_dm_file - a DM descriptor
- * @node: in the list of its DM; under bao_dm_mutex
+ * @dm: device model, NULL if it is not or no longer bound; under bao_dm_mutex
+ * @node: in the list of @dm; under bao_dm_mutex
  * @ep: endpoint; holds a reference
  * @client: what this descriptor is to the transport: the owner of requests and ioeventfds
  * @mutex: serialises assignment and the end
@@ -41,8 +51,10 @@ struct bao_dm {
  * @ioeventfds: struct bao_ioeventfd_entry
  * @irqfd_lock: also taken where an eventfd is closed
  * @irqfds: active struct bao_irqfd_entry
+ * @nr_irqfds: how many
  */
 struct bao_dm_file {
+	struct bao_dm *dm;
 	struct list_head node;
 	struct bao_endpoint *ep;
 	struct bao_client client;
@@ -53,13 +65,15 @@ struct bao_dm_file {
 
 	spinlock_t irqfd_lock;	/* protects irqfds */
 	struct list_head irqfds;
+	unsigned int nr_irqfds;
 };
 
 /* main.c */
 void bao_dm_file_forget(struct bao_dm_file *dmf);
 
 /* dm.c */
-struct file *bao_dm_file_create(struct bao_dm *dm);
+struct file *bao_dm_file_create(u32 id);
+int bao_dm_file_bind(struct file *file, struct bao_dm *dm);
 void bao_dm_file_shutdown(struct bao_dm_file *dmf);
 
 /* ioeventfd.c */

@@ -8,8 +8,8 @@
  *	0x08 SCRATCH	read and write: holds a value
  *	0x10 LATE	read and write: as SCRATCH, but answered from a work item
  *	0x18 PASS	not ours: goes to whoever takes requests from the queue
- *	0x20 SHMEM	read: the 64-bit word at address SCRATCH of the shared-memory window; all ones
- *			outside of the window
+ *	0x20 SHMEM	read: the 64-bit word at address SCRATCH of the shared-memory window; all
+ *			ones outside of the window
  *	0x28 NEVER	not answered until the client goes
  *
  * Everything else reads as 0.

@@ -148,16 +148,16 @@ static struct bao_slot *bao_receive(struct bao_endpoint *ep, const struct bao_hy
 /**
  * bao_drain() - serve what the hypervisor has queued
  * @ep: endpoint
- * @budget: serve that many requests at most
- * @until_empty: go on until ASK finds nothing; otherwise stop where the hypervisor says that
- *		 nothing more is pending, which spares the ASK. What comes after that raises its own
- *		 interrupt: the hypervisor queues first and interrupts then.
+ * @budget: serve that many requests at most, and ask at least once
  * @done: out: number of requests served
  *
- * Context: any, but NMI
+ * Stops where the hypervisor says that nothing more is pending, which spares the ASK. What comes
+ * after that raises its own interrupt: the hypervisor queues first and interrupts then.
+ *
+ * Context: the interrupt handler or a thread
  * Return: true if the budget has run out and more is pending
  */
-bool bao_drain(struct bao_endpoint *ep, unsigned int budget, bool until_empty, unsigned int *done)
+bool bao_drain(struct bao_endpoint *ep, unsigned int budget, unsigned int *done)
 {
 	struct bao_hypercall_args args;
 	struct bao_slot *slot;
@@ -172,7 +172,7 @@ bool bao_drain(struct bao_endpoint *ep, unsigned int budget, bool until_empty, u
 			break;
 		}
 		++*done;
-		more = until_empty || args.ret[BAO_ASK_RET_MORE];
+		more = args.ret[BAO_ASK_RET_MORE];
 		slot = bao_receive(ep, &args);
 		if (likely(slot))
 			bao_dispatch(ep, slot);
@@ -189,7 +189,7 @@ bool bao_drain(struct bao_endpoint *ep, unsigned int budget, bool until_empty, u
  * bao_dispatch_queued() - offer what waits in the queue to the ranges that match it by now
  * @ep: endpoint
  *
- * Context: any, but NMI and access()
+ * Context: a thread; not from access()
  */
 void bao_dispatch_queued(struct bao_endpoint *ep)
 {

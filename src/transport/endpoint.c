@@ -2,16 +2,18 @@
 /*
  * Endpoints: a remote-I/O device of this VM, its interrupt, its thread and its life
  *
- * The interrupt handler serves requests; where it stops (see BAO_IRQ_BATCH) it disables the
- * interrupt and hands over to the work, which serves until nothing is pending and enables it again.
- * Whoever queues the work passes on exactly one disable_irq(), which the work undoes: that is the
- * handler, and also the start and resume, where the interrupt is disabled to begin with.
+ * The interrupt handler serves requests; where its budget ends it disables the interrupt and hands
+ * over to the work, a thread that serves until nothing is pending and enables it again. Each queued
+ * run of the work undoes exactly one disable_irq(): that of the handler, or the one that start and
+ * resume begin with.
  */
 #include <linux/export.h>
 #include <linux/interrupt.h>
 #include <linux/jiffies.h>
 #include <linux/module.h>
+#include <linux/percpu.h>
 #include <linux/sched.h>
+#include <linux/sched/clock.h>
 #include <linux/slab.h>
 
 #include "transport.h"
@@ -20,63 +22,96 @@
 static LIST_HEAD(bao_endpoints);
 static DEFINE_MUTEX(bao_endpoints_mutex);
 
-/* How many requests the handler may serve now */
-static unsigned int bao_irq_budget(struct bao_endpoint *ep)
+/**
+ * struct bao_irq_load - what the interrupts of all endpoints cost a CPU
+ * @tick: jiffies that the rest is about
+ * @count: interrupts, or requests where there were more
+ * @ns: time spent
+ *
+ * On PREEMPT_RT the handlers are threads that may preempt each other here; then the numbers are
+ * a little off, which does not matter.
+ */
+struct bao_irq_load {
+	unsigned long tick;
+	unsigned int count;
+	u64 ns;
+};
+
+static DEFINE_PER_CPU(struct bao_irq_load, bao_irq_load);
+
+/*
+ * Frontends must not hold a CPU of ours, be it with one long interrupt or with many short ones that
+ * come one after the other. A CPU that has spent three quarters of a tick on them leaves the rest of
+ * it to the work. One vCPU that does nothing but access a device stays below that, as it needs time
+ * itself. The count keeps a slow CPU from handing over every single request.
+ */
+static bool bao_irq_allowed(struct bao_irq_load *load)
 {
 	unsigned long now = jiffies;
 
-	if (now != ep->tick) {
-		ep->tick = now;
-		ep->tick_count = 0;
-	}
+	if (load->tick != now)
+		*load = (struct bao_irq_load) { .tick = now };
 
-	return min_t(unsigned int, BAO_IRQ_BATCH, BAO_TICK_BATCH - ep->tick_count);
+	return load->count < BAO_IRQ_BATCH || load->ns < TICK_NSEC / 4 * 3;
+}
+
+/* Go on in the work, and take no interrupt until then */
+static void bao_endpoint_defer(struct bao_endpoint *ep)
+{
+	bao_stat_inc(ep, DEFERRALS);
+	disable_irq_nosync(ep->desc.irq);
+	/*
+	 * If the work is queued already, it will undo the disable_irq() that came with that; ours
+	 * is one too many. Threaded handlers can get here: they may run again after they have
+	 * disabled their interrupt.
+	 */
+	if (!queue_work(bao_wq, &ep->work))
+		enable_irq(ep->desc.irq);
 }
 
 static irqreturn_t bao_endpoint_interrupt(int irq, void *data)
 {
+	struct bao_irq_load *load = raw_cpu_ptr(&bao_irq_load);
 	struct bao_endpoint *ep = data;
-	unsigned int budget, done = 0;
+	u64 start = local_clock();
+	unsigned int done = 0;
 	bool more = true;
 
 	bao_stat_inc(ep, INTERRUPTS);
-	budget = bao_irq_budget(ep);
-	if (budget)
-		more = bao_drain(ep, budget, false, &done);
-	ep->tick_count += done;
+	if (likely(bao_irq_allowed(load)))
+		more = bao_drain(ep, BAO_IRQ_BATCH, &done);
 	if (done > ep->max_batch)
 		WRITE_ONCE(ep->max_batch, done);
+	load->count += max(done, 1U);
+	load->ns += local_clock() - start;
 
-	if (more) {
-		bao_stat_inc(ep, DEFERRALS);
-		disable_irq_nosync(irq);
-		queue_work(bao_wq, &ep->work);
-	}
+	if (unlikely(more))
+		bao_endpoint_defer(ep);
 
 	return IRQ_HANDLED;
-}
-
-static void bao_drain_in_thread(struct bao_endpoint *ep, bool until_empty)
-{
-	unsigned int done;
-
-	while (!READ_ONCE(ep->quiesced) && bao_drain(ep, BAO_IRQ_BATCH, until_empty, &done))
-		cond_resched();
 }
 
 static void bao_endpoint_work(struct work_struct *work)
 {
 	struct bao_endpoint *ep = container_of(work, struct bao_endpoint, work);
+	unsigned int done;
+	bool more;
 
-	bao_drain_in_thread(ep, false);
-	enable_irq(ep->desc.irq);
+	do {
+		while (!READ_ONCE(ep->quiesced) && bao_drain(ep, BAO_IRQ_BATCH, &done))
+			cond_resched();
 
-	/*
-	 * An edge that came while the interrupt was disabled is not replayed by every interrupt
-	 * controller (RISC-V's AIA forgets what was raised before the driver came). The request
-	 * stays with the hypervisor: ask until there is none. From here on edges arrive.
-	 */
-	bao_drain_in_thread(ep, true);
+		/*
+		 * Edges that come while the interrupt is disabled can be lost: RISC-V's AIA forgets
+		 * what was raised before the driver came, and the kernel replays none that it takes
+		 * for a level. But the request stays with the hypervisor, so ask once more. Of what
+		 * comes after that, the edge arrives.
+		 */
+		enable_irq(ep->desc.irq);
+		more = !READ_ONCE(ep->quiesced) && bao_drain(ep, 1, &done);
+		if (more)
+			disable_irq_nosync(ep->desc.irq);
+	} while (more);
 }
 
 /* The interrupt is disabled, and now it is the work's to enable it */
@@ -134,9 +169,28 @@ static struct bao_endpoint *bao_endpoint_alloc(const struct bao_endpoint_desc *d
 	mutex_init(&ep->shmem_mutex);
 	INIT_LIST_HEAD(&ep->ranges);
 	INIT_LIST_HEAD(&ep->queue);
-	init_waitqueue_head(&ep->wait);
+	init_waitqueue_head(&ep->takers);
+	init_waitqueue_head(&ep->pollers);
 
 	return ep;
+}
+
+/* Answer all that is outstanding, then leave the hypervisor alone. What was not asked for stays. */
+static void bao_endpoint_stop(struct bao_endpoint *ep)
+{
+	spin_lock_irq(&ep->drain_lock);
+	spin_lock(&ep->queue_lock);
+	WRITE_ONCE(ep->gone, true);
+	spin_unlock(&ep->queue_lock);
+	spin_unlock_irq(&ep->drain_lock);
+	bao_queue_wake_all(ep);
+
+	/*
+	 * Who dispatches does so under drain_lock and sees gone from now on. Completions and
+	 * notifications that did not see it end here.
+	 */
+	synchronize_rcu();
+	bao_requests_answer_all(ep);
 }
 
 static struct bao_endpoint *bao_endpoint_lookup(u32 dm_id)
@@ -178,7 +232,8 @@ static void bao_endpoint_unpublish(struct bao_endpoint *ep)
  * bao_endpoint_find() - find an endpoint by its index
  * @dm_id: the hypervisor's index of the device
  *
- * For clients that are not bound to the auxiliary device.
+ * For clients that are not bound to the auxiliary device. They are not told when the endpoint goes:
+ * their requests are answered with the default, and what they call next returns -ENODEV.
  *
  * Context: may sleep
  * Return: the endpoint, with a reference for bao_endpoint_put(); NULL if there is none
@@ -237,12 +292,11 @@ struct bao_endpoint *bao_endpoint_create(struct device *parent,
 	}
 
 	/*
-	 * Dispatch belongs into hard-interrupt context even with threadirqs. Not so on PREEMPT_RT:
-	 * there it signals eventfds and takes locks that sleep.
+	 * Not IRQF_NO_THREAD: dispatch signals eventfds and wakes threads, under locks that sleep
+	 * on PREEMPT_RT. Elsewhere the handler is a hard interrupt's unless the administrator asks
+	 * for threadirqs.
 	 */
-	ret = request_irq(desc->irq, bao_endpoint_interrupt,
-			  IRQF_NO_AUTOEN | (IS_ENABLED(CONFIG_PREEMPT_RT) ? 0 : IRQF_NO_THREAD),
-			  ep->irq_name, ep);
+	ret = request_irq(desc->irq, bao_endpoint_interrupt, IRQF_NO_AUTOEN, ep->irq_name, ep);
 	if (ret) {
 		dev_err(parent, "device %u: cannot request interrupt %d: %d\n", desc->dm_id,
 			desc->irq, ret);
@@ -262,30 +316,14 @@ struct bao_endpoint *bao_endpoint_create(struct device *parent,
 err_free_irq:
 	free_irq(desc->irq, ep);
 err_unpublish:
+	/* A client may have found it */
+	bao_endpoint_stop(ep);
 	bao_endpoint_unpublish(ep);
 err_uninit:
 	auxiliary_device_uninit(&ep->adev);
 	return ERR_PTR(ret);
 }
 EXPORT_SYMBOL_GPL(bao_endpoint_create);
-
-/* Answer all that is outstanding, then leave the hypervisor alone. What was not asked for stays. */
-static void bao_endpoint_stop(struct bao_endpoint *ep)
-{
-	spin_lock_irq(&ep->drain_lock);
-	spin_lock(&ep->queue_lock);
-	WRITE_ONCE(ep->gone, true);
-	spin_unlock(&ep->queue_lock);
-	spin_unlock_irq(&ep->drain_lock);
-	wake_up_all(&ep->wait);
-
-	/*
-	 * Who dispatches does so under drain_lock and sees gone from now on. Completions and
-	 * notifications that did not see it end here.
-	 */
-	synchronize_rcu();
-	bao_requests_answer_all(ep);
-}
 
 /**
  * bao_endpoint_destroy() - take a remote-I/O device out of service
@@ -327,7 +365,7 @@ EXPORT_SYMBOL_GPL(bao_endpoint_shutdown);
  * bao_endpoint_suspend() - stop asking
  * @ep: endpoint
  *
- * What is outstanding stays so; the frontend waits.
+ * What is outstanding, here and with the hypervisor, stays so; the frontend waits.
  *
  * Context: may sleep
  */
@@ -390,6 +428,8 @@ EXPORT_SYMBOL_GPL(bao_endpoint_get);
 /**
  * bao_endpoint_put() - drop a reference
  * @ep: endpoint
+ *
+ * Context: may sleep, if it is the last one
  */
 void bao_endpoint_put(struct bao_endpoint *ep)
 {

@@ -7,9 +7,7 @@
  * loses its range; the next table is built without it.
  */
 #include <linux/bsearch.h>
-#include <linux/bug.h>
 #include <linux/err.h>
-#include <linux/rculist.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 

@@ -92,9 +92,15 @@ static void bao_range_unpublish(struct bao_endpoint *ep, struct bao_range *range
 {
 	lockdep_assert_held(&ep->range_mutex);
 
-	list_del(&range->node);
+	/* Both bao_range_del() and bao_client_detach() may come */
+	if (list_empty(&range->node))
+		return;
+
+	list_del_init(&range->node);
 	ep->nr_ranges--;
-	bao_range_table_forget(rcu_dereference_protected(ep->table, true), range);
+	bao_range_table_forget(rcu_dereference_protected(ep->table,
+							 lockdep_is_held(&ep->range_mutex)),
+			       range);
 }
 
 /**
@@ -133,7 +139,7 @@ void bao_client_detach(struct bao_client *client)
 	synchronize_rcu();
 
 	bao_client_put_back_all(client);
-	wake_up_all(&ep->wait);
+	bao_queue_wake_all(ep);
 }
 EXPORT_SYMBOL_GPL(bao_client_detach);
 
@@ -165,7 +171,7 @@ static int bao_range_publish(struct bao_endpoint *ep, struct bao_range *range)
 	lockdep_assert_held(&ep->range_mutex);
 
 	/* detach sets it under range_mutex too: no range appears after it has removed all */
-	if (range->client->detached)
+	if (range->client->detached || READ_ONCE(ep->gone))
 		return -ENODEV;
 	if (ep->nr_ranges >= BAO_MAX_RANGES)
 		return -ENOSPC;
@@ -173,7 +179,7 @@ static int bao_range_publish(struct bao_endpoint *ep, struct bao_range *range)
 	list_add_tail(&range->node, &ep->ranges);
 	new = bao_range_table_create(&ep->ranges, ep->nr_ranges + 1);
 	if (IS_ERR(new)) {
-		list_del(&range->node);
+		list_del_init(&range->node);
 		return PTR_ERR(new);
 	}
 
@@ -194,7 +200,7 @@ static int bao_range_publish(struct bao_endpoint *ep, struct bao_range *range)
  * Context: may sleep; not from access()
  * Return: 0; -EINVAL if the range makes no sense (see struct bao_range) or wraps, -EEXIST if a
  * range of the same kind matches the same access, -ENOSPC if the endpoint has too many, -ENODEV if
- * the client is detached, -ENOMEM
+ * the client is detached or the endpoint is gone, -ENOMEM
  */
 int bao_range_add(struct bao_client *client, struct bao_range *range)
 {
@@ -222,7 +228,7 @@ EXPORT_SYMBOL_GPL(bao_range_add);
 
 /**
  * bao_range_del() - stop answering accesses to a range
- * @range: range that bao_range_add() has accepted and whose client is attached
+ * @range: range that bao_range_add() has accepted; deleting it twice is harmless
  *
  * When this returns, access() is not running for the range and will not be called. Requests that
  * it has pended remain the client's.

@@ -116,6 +116,28 @@ static struct bao_slot *bao_find_owned(struct bao_client *client, u64 id)
 	return slot->client == client && slot->req.id == id ? slot : NULL;
 }
 
+/*
+ * Each request wakes one of those who sleep to take it. A thread that is woken and interrupted at
+ * the same time still tries to take, so the wake-up is not lost.
+ */
+static void bao_queue_wake(struct bao_endpoint *ep)
+{
+	wake_up(&ep->takers);
+	wake_up_poll(&ep->pollers, EPOLLIN | EPOLLRDNORM);
+}
+
+/**
+ * bao_queue_wake_all() - wake who sleeps or polls, because a client or the endpoint goes
+ * @ep: endpoint
+ *
+ * Context: any, but NMI
+ */
+void bao_queue_wake_all(struct bao_endpoint *ep)
+{
+	wake_up_all(&ep->takers);
+	wake_up_poll(&ep->pollers, EPOLLERR | EPOLLHUP);
+}
+
 /**
  * bao_queue_add() - let a request wait for somebody to take it
  * @ep: endpoint
@@ -131,7 +153,7 @@ void bao_queue_add(struct bao_endpoint *ep, struct bao_slot *slot)
 	bao_queue_insert(ep, slot);
 	spin_unlock_irqrestore(&ep->queue_lock, flags);
 
-	wake_up_poll(&ep->wait, EPOLLIN | EPOLLRDNORM);
+	bao_queue_wake(ep);
 }
 
 /**
@@ -193,7 +215,7 @@ EXPORT_SYMBOL_GPL(bao_request_pend);
  * @write: whether the request is a write, as the client knows it
  * @value: answer to a read, ignored for a write
  *
- * Context: any, but NMI
+ * Context: any; on PREEMPT_RT, one that may sleep
  * Return: 0; -ENOENT if the client owns no such request (any more), -EINVAL if @write is wrong (the
  * request is kept), -EIO if the hypervisor refused the answer (the request is gone), -ENODEV if the
  * client is detached or the endpoint is gone
@@ -237,7 +259,7 @@ EXPORT_SYMBOL_GPL(bao_request_complete);
  * @taker: cookie of who takes it, for bao_request_put_back_taker()
  * @req: where to put a copy of the request; node is not for use
  *
- * Context: any, but NMI
+ * Context: any; on PREEMPT_RT, one that may sleep
  * Return: 0; -EAGAIN if none waits, -ENODEV if the client is detached or the endpoint is gone
  */
 int bao_request_take(struct bao_client *client, const void *taker, struct bao_request *req)
@@ -263,6 +285,30 @@ int bao_request_take(struct bao_client *client, const void *taker, struct bao_re
 	return ret;
 }
 EXPORT_SYMBOL_GPL(bao_request_take);
+
+/**
+ * bao_request_wait() - wait for a request and take it from the queue
+ * @client: client that will own it
+ * @taker: as in bao_request_take()
+ * @req: as in bao_request_take()
+ *
+ * Context: may sleep, interruptibly
+ * Return: 0; -ERESTARTSYS if a signal came, -ENODEV if the client is detached or the endpoint is
+ * gone
+ */
+int bao_request_wait(struct bao_client *client, const void *taker, struct bao_request *req)
+{
+	struct bao_endpoint *ep = client->ep;
+	int ret = -EAGAIN;
+	int err;
+
+#define bao_taken() ((ret = bao_request_take(client, taker, req)) != -EAGAIN)
+	err = wait_event_interruptible_exclusive(ep->takers, bao_taken());
+#undef bao_taken
+
+	return err ?: ret;
+}
+EXPORT_SYMBOL_GPL(bao_request_wait);
 
 /* Return what the client owns and @match accepts to the queue, then to ranges that match by now */
 static void bao_put_back(struct bao_client *client,
@@ -290,7 +336,7 @@ static void bao_put_back(struct bao_client *client,
 	bao_dispatch_queued(ep);
 	/* One waiter for each; too many wake-ups do no harm */
 	while (nr--)
-		wake_up_poll(&ep->wait, EPOLLIN | EPOLLRDNORM);
+		bao_queue_wake(ep);
 }
 
 static bool bao_match_id(const struct bao_slot *slot, const void *id)
@@ -313,7 +359,7 @@ static bool bao_match_all(const struct bao_slot *slot, const void *unused)
  * @client: client that took it
  * @id: the request's id; nothing happens if the client does not own it (any more)
  *
- * Context: any, but NMI and access()
+ * Context: a thread; not from access()
  */
 void bao_request_put_back(struct bao_client *client, u64 id)
 {
@@ -326,7 +372,7 @@ EXPORT_SYMBOL_GPL(bao_request_put_back);
  * @client: client that took them
  * @taker: cookie that they were taken with
  *
- * Context: any, but NMI and access()
+ * Context: a thread; not from access()
  */
 void bao_request_put_back_taker(struct bao_client *client, const void *taker)
 {
@@ -338,7 +384,7 @@ EXPORT_SYMBOL_GPL(bao_request_put_back_taker);
  * bao_client_put_back_all() - return all that a client owns to the queue
  * @client: client
  *
- * Context: any, but NMI and access()
+ * Context: a thread; not from access()
  */
 void bao_client_put_back_all(struct bao_client *client)
 {
@@ -349,7 +395,7 @@ void bao_client_put_back_all(struct bao_client *client)
  * bao_request_waiting() - tell whether bao_request_take() would find something
  * @client: client
  *
- * Context: any, but NMI
+ * Context: any; on PREEMPT_RT, one that may sleep
  * Return: 1 if a request waits, 0 if none does, -ENODEV if the client is detached or the endpoint
  * is gone
  */
@@ -371,17 +417,17 @@ int bao_request_waiting(struct bao_client *client)
 EXPORT_SYMBOL_GPL(bao_request_waiting);
 
 /**
- * bao_request_waitqueue() - where to wait for requests
+ * bao_request_waitqueue() - what to poll for requests
  * @client: client
  *
- * Woken, for one exclusive waiter, for every request that enters the queue; for all when a client
- * is detached or the endpoint goes.
+ * Woken for every request that enters the queue, and when a client is detached or the endpoint
+ * goes.
  *
  * Return: the wait queue, good as long as the client's reference to the endpoint
  */
 wait_queue_head_t *bao_request_waitqueue(struct bao_client *client)
 {
-	return &client->ep->wait;
+	return &client->ep->pollers;
 }
 EXPORT_SYMBOL_GPL(bao_request_waitqueue);
 

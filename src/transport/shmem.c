@@ -15,11 +15,14 @@
  * 32-bit kernel spends no address space on them.
  *
  * Context: may sleep
- * Return: 0 or -ENOMEM
+ * Return: 0; -EFBIG if the kernel cannot address all of it, -ENOMEM
  */
 int bao_shmem_map(struct bao_endpoint *ep)
 {
 	int ret = 0;
+
+	if (ep->desc.shmem_size != (size_t)ep->desc.shmem_size)
+		return -EFBIG;
 
 	mutex_lock(&ep->shmem_mutex);
 	if (!ep->shmem_users)

@@ -36,14 +36,8 @@
 /* Upper bounds of what an endpoint takes, to bound what a process can allocate */
 #define BAO_MAX_RANGES		1024
 
-/*
- * Requests that one interrupt may answer before the thread goes on, and that all interrupts of one
- * tick may. The second bound is for a frontend whose every access comes just after the handler has
- * returned. At 2 us for a request it leaves the CPU more than half of its time; a frontend that is
- * faster is served by the thread, which shares the CPU fairly.
- */
+/* Requests that one interrupt may answer before the thread goes on */
 #define BAO_IRQ_BATCH		32
-#define BAO_TICK_BATCH		max(BAO_IRQ_BATCH, 200000 / HZ)
 
 enum bao_stat {
 	BAO_STAT_INTERRUPTS,
@@ -111,19 +105,19 @@ struct bao_range_table;
  * @quiesced: no new dispatch, work returns soon
  * @drain_lock: see above
  * @seq: requests received so far; under @drain_lock
- * @tick: jiffies for which @tick_count counts; interrupt handler only
- * @tick_count: requests in interrupts of this @tick; interrupt handler only
- * @max_batch: most requests that an interrupt answered; written under @drain_lock
+ * @max_batch: most requests that an interrupt answered; written by its handler
  * @range_mutex: see above
  * @ranges: all ranges
  * @nr_ranges: how many
  * @table: sorted @ranges for lookup
  * @queue_lock: see above
- * @gone: nothing reaches the hypervisor any more
+ * @gone: nothing reaches the hypervisor any more; written under @drain_lock and @queue_lock
  * @queue: requests that wait, oldest first
  * @nr_queued: length of @queue
  * @nr_owned: requests that clients own
- * @wait: who waits for @queue
+ * @takers: threads that sleep until they can take from @queue
+ * @pollers: who polls for it. Not in @takers: each request wakes one taker, and an exclusive poller
+ *	     (EPOLLEXCLUSIVE) would swallow that without taking anything.
  * @slots: requests by the hypervisor's id
  * @stats: counters
  * @shmem_mutex: protects @shmem_users and the making of @shmem
@@ -138,10 +132,8 @@ struct bao_endpoint {
 	struct work_struct work;
 	bool quiesced;
 
-	spinlock_t drain_lock;	/* protects seq, max_batch; dispatch */
+	spinlock_t drain_lock;	/* protects seq; dispatch */
 	u64 seq;
-	unsigned long tick;
-	unsigned int tick_count;
 	unsigned int max_batch;
 
 	struct mutex range_mutex;	/* protects ranges, nr_ranges, writers of table */
@@ -154,7 +146,8 @@ struct bao_endpoint {
 	struct list_head queue;
 	unsigned int nr_queued;
 	unsigned int nr_owned;
-	wait_queue_head_t wait;
+	wait_queue_head_t takers;
+	wait_queue_head_t pollers;
 
 	struct bao_slot *slots;
 	struct bao_stats __percpu *stats;
@@ -180,7 +173,7 @@ static inline u64 bao_width_mask(unsigned int width)
 extern struct workqueue_struct *bao_wq;
 
 /* dispatch.c */
-bool bao_drain(struct bao_endpoint *ep, unsigned int budget, bool until_empty, unsigned int *done);
+bool bao_drain(struct bao_endpoint *ep, unsigned int budget, unsigned int *done);
 void bao_dispatch_queued(struct bao_endpoint *ep);
 int bao_answer(struct bao_endpoint *ep, const struct bao_request *req, u64 value);
 
@@ -193,6 +186,7 @@ struct bao_slot *bao_slot_receive(struct bao_endpoint *ep, unsigned long index);
 void bao_slot_release(struct bao_slot *slot);
 void bao_queue_add(struct bao_endpoint *ep, struct bao_slot *slot);
 struct bao_slot *bao_queue_remove_matching(struct bao_endpoint *ep, u64 from);
+void bao_queue_wake_all(struct bao_endpoint *ep);
 void bao_client_put_back_all(struct bao_client *client);
 void bao_requests_answer_all(struct bao_endpoint *ep);
 

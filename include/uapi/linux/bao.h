@@ -6,7 +6,7 @@
  * it serves with BAO_IOCTL_DM_GET_INFO, and uses the other ioctls, mmap(), lseek(), poll() and
  * fcntl(O_NONBLOCK) on that descriptor. See Documentation/virt/bao/architecture.rst.
  *
- * All structures have the same layout for 32-bit and 64-bit processes.
+ * On arm, arm64 and riscv all structures have the same layout for 32-bit and 64-bit processes.
  *
  * Errors that every ioctl can return:
  *  - ENOTTY: the command does not exist on this kind of descriptor
@@ -110,6 +110,7 @@ struct bao_dm_info {
  *
  * Errors:
  *  - ENOENT: there is no device model with this id
+ *  - EBUSY: too many descriptors of the device model are open
  *  - EMFILE, ENFILE: no descriptor to be had
  *  - ENOMEM: out of memory
  */
@@ -120,8 +121,9 @@ struct bao_dm_info {
  * BAO_IOCTL_IO_CLIENT_ATTACH - wait for the next request and take it; on a DM descriptor
  *
  * The argument is only written to. Requests come first in, first out. One that the caller took
- * and did not complete returns to the head of the queue when the descriptor is released or when
- * the process that took it exits. poll() reports EPOLLIN while a request waits.
+ * and did not complete returns to its place in the queue when the descriptor is released, or when
+ * the process that took it has closed its last copy of the descriptor or exits, even if others have
+ * inherited it. poll() reports EPOLLIN while a request waits.
  *
  * Errors:
  *  - EAGAIN: O_NONBLOCK is set and no request waits
@@ -167,14 +169,16 @@ struct bao_dm_info {
  * BAO_IOCTL_IRQFD - assign or deassign an irqfd; on a DM descriptor
  *
  * Each write to the eventfd interrupts the frontend, also from kernel threads; the kernel resets
- * its counter. If it is not 0 on assignment, the frontend is interrupted at once. When
- * deassignment returns, no further interrupt comes.
+ * its counter (under EFD_SEMAPHORE it counts down by one). If it is not 0 on assignment, the
+ * frontend is interrupted at once. When deassignment returns, no further interrupt comes. Release
+ * of the descriptor deassigns all of its irqfds.
  *
  * Errors:
  *  - EINVAL: unknown flags, or fd is no eventfd
  *  - EBADF: fd is not open
  *  - EBUSY: the eventfd is an irqfd of this descriptor already
  *  - ENOENT: deassign: the eventfd is no irqfd of this descriptor
+ *  - ENOSPC: too many irqfds on this descriptor
  *  - ENOMEM: out of memory
  */
 #define BAO_IOCTL_IRQFD \
