@@ -24,8 +24,7 @@ static DEFINE_MUTEX(bao_endpoints_mutex);
 
 /**
  * struct bao_irq_load - what the interrupts of all endpoints cost a CPU
- * @tick: jiffies that the rest is about
- * @count: interrupts, or requests where there were more
+ * @tick: jiffies that @ns is about
  * @ns: time spent
  *
  * On PREEMPT_RT the handlers are threads that may preempt each other here; then the numbers are
@@ -33,7 +32,6 @@ static DEFINE_MUTEX(bao_endpoints_mutex);
  */
 struct bao_irq_load {
 	unsigned long tick;
-	unsigned int count;
 	u64 ns;
 };
 
@@ -43,7 +41,7 @@ static DEFINE_PER_CPU(struct bao_irq_load, bao_irq_load);
  * Frontends must not hold a CPU of ours, be it with one long interrupt or with many short ones that
  * come one after the other. A CPU that has spent three quarters of a tick on them leaves the rest of
  * it to the work. One vCPU that does nothing but access a device stays below that, as it needs time
- * itself. The count keeps a slow CPU from handing over every single request.
+ * itself.
  */
 static bool bao_irq_allowed(struct bao_irq_load *load)
 {
@@ -52,7 +50,7 @@ static bool bao_irq_allowed(struct bao_irq_load *load)
 	if (load->tick != now)
 		*load = (struct bao_irq_load) { .tick = now };
 
-	return load->count < BAO_IRQ_BATCH || load->ns < TICK_NSEC / 4 * 3;
+	return load->ns < TICK_NSEC / 4 * 3;
 }
 
 /* Go on in the work, and take no interrupt until then */
@@ -82,7 +80,6 @@ static irqreturn_t bao_endpoint_interrupt(int irq, void *data)
 		more = bao_drain(ep, BAO_IRQ_BATCH, &done);
 	if (done > ep->max_batch)
 		WRITE_ONCE(ep->max_batch, done);
-	load->count += max(done, 1U);
 	load->ns += local_clock() - start;
 
 	if (unlikely(more))
