@@ -2,10 +2,12 @@
 /*
  * Endpoints: a remote-I/O device of this VM, its interrupt, its thread and its life
  *
- * The interrupt handler serves requests; where its budget ends it disables the interrupt and hands
- * over to the work, a thread that serves until nothing is pending and enables it again. Each queued
- * run of the work undoes exactly one disable_irq(): that of the handler, or the one that start and
- * resume begin with.
+ * The interrupt handler serves requests; where its budget ends it hands over to the work, a thread
+ * that serves until nothing is pending. Until then the handler does nothing (ep->deferred). It does
+ * not disable the interrupt, for two reasons. A frontend vCPU has one request at most, so there are
+ * no more interrupts than the thread gives answers, and one that does nothing is short. And Bao's
+ * virtual GIC never delivers an interrupt again that has been masked while it was active, which is
+ * what a lazy disable_irq() comes to.
  */
 #include <linux/export.h>
 #include <linux/interrupt.h>
@@ -39,9 +41,9 @@ static DEFINE_PER_CPU(struct bao_irq_load, bao_irq_load);
 
 /*
  * Frontends must not hold a CPU of ours, be it with one long interrupt or with many short ones that
- * come one after the other. A CPU that has spent three quarters of a tick on them leaves the rest of
- * it to the work. One vCPU that does nothing but access a device stays below that, as it needs time
- * itself.
+ * come one after the other. A CPU that has spent three quarters of a tick on them leaves the rest
+ * of it to the work. One vCPU that does nothing but access a device stays below that, as it needs
+ * time itself.
  */
 static bool bao_irq_allowed(struct bao_irq_load *load)
 {
@@ -53,18 +55,11 @@ static bool bao_irq_allowed(struct bao_irq_load *load)
 	return load->ns < TICK_NSEC / 4 * 3;
 }
 
-/* Go on in the work, and take no interrupt until then */
+/* Let the work serve; it clears deferred */
 static void bao_endpoint_defer(struct bao_endpoint *ep)
 {
-	bao_stat_inc(ep, DEFERRALS);
-	disable_irq_nosync(ep->desc.irq);
-	/*
-	 * If the work is queued already, it will undo the disable_irq() that came with that; ours
-	 * is one too many. Threaded handlers can get here: they may run again after they have
-	 * disabled their interrupt.
-	 */
-	if (!queue_work(bao_wq, &ep->work))
-		enable_irq(ep->desc.irq);
+	WRITE_ONCE(ep->deferred, true);
+	queue_work(bao_wq, &ep->work);
 }
 
 static irqreturn_t bao_endpoint_interrupt(int irq, void *data)
@@ -76,14 +71,24 @@ static irqreturn_t bao_endpoint_interrupt(int irq, void *data)
 	bool more = true;
 
 	bao_stat_inc(ep, INTERRUPTS);
+	/*
+	 * Pairs with the barrier in bao_endpoint_work(). The request that this interrupt is for is
+	 * with the hypervisor; if we find the work serving, its last ASK finds the request.
+	 */
+	smp_mb();
+	if (READ_ONCE(ep->deferred) || READ_ONCE(ep->quiesced))
+		return IRQ_HANDLED;
+
 	if (likely(bao_irq_allowed(load)))
 		more = bao_drain(ep, BAO_IRQ_BATCH, &done);
 	if (done > ep->max_batch)
 		WRITE_ONCE(ep->max_batch, done);
 	load->ns += local_clock() - start;
 
-	if (unlikely(more))
+	if (unlikely(more)) {
+		bao_stat_inc(ep, DEFERRALS);
 		bao_endpoint_defer(ep);
+	}
 
 	return IRQ_HANDLED;
 }
@@ -92,42 +97,37 @@ static void bao_endpoint_work(struct work_struct *work)
 {
 	struct bao_endpoint *ep = container_of(work, struct bao_endpoint, work);
 	unsigned int done;
-	bool more;
 
 	do {
+		WRITE_ONCE(ep->deferred, true);
 		while (!READ_ONCE(ep->quiesced) && bao_drain(ep, BAO_IRQ_BATCH, &done))
 			cond_resched();
 
 		/*
-		 * Edges that come while the interrupt is disabled can be lost: RISC-V's AIA forgets
-		 * what was raised before the driver came, and the kernel replays none that it takes
-		 * for a level. But the request stays with the hypervisor, so ask once more. Of what
-		 * comes after that, the edge arrives.
+		 * From here on the handler serves. Interrupts that it has ignored were for requests
+		 * that the hypervisor had queued before: ask once more. The same finds what an
+		 * interrupt announced that got lost: RISC-V's AIA forgets those that were raised
+		 * before the driver came.
 		 */
-		enable_irq(ep->desc.irq);
-		more = !READ_ONCE(ep->quiesced) && bao_drain(ep, 1, &done);
-		if (more)
-			disable_irq_nosync(ep->desc.irq);
-	} while (more);
+		WRITE_ONCE(ep->deferred, false);
+		smp_mb(); /* pairs with the one in bao_endpoint_interrupt() */
+	} while (!READ_ONCE(ep->quiesced) && bao_drain(ep, 1, &done));
 }
 
-/* The interrupt is disabled, and now it is the work's to enable it */
+/* What came before is found by the work's first ASK */
 static void bao_endpoint_start(struct bao_endpoint *ep)
 {
 	WRITE_ONCE(ep->quiesced, false);
-	queue_work(bao_wq, &ep->work);
+	bao_endpoint_defer(ep);
 }
 
-/* After this nobody asks, and the interrupt is disabled */
+/* After this nobody asks */
 static void bao_endpoint_quiesce(struct bao_endpoint *ep)
 {
 	WRITE_ONCE(ep->quiesced, true);
-	disable_irq(ep->desc.irq);
-	/*
-	 * The handler has ended and will not queue the work again. If it did so before, the work
-	 * must run for its enable_irq(); our disable_irq() outlasts it.
-	 */
-	flush_work(&ep->work);
+	/* A handler that has not seen it may still queue the work */
+	synchronize_irq(ep->desc.irq);
+	cancel_work_sync(&ep->work);
 }
 
 static void bao_endpoint_release(struct device *dev)
@@ -160,6 +160,7 @@ static struct bao_endpoint *bao_endpoint_alloc(const struct bao_endpoint_desc *d
 	ep->desc = *desc;
 	snprintf(ep->irq_name, sizeof(ep->irq_name), "bao-remio.%u", desc->dm_id);
 	INIT_WORK(&ep->work, bao_endpoint_work);
+	ep->quiesced = true;
 	spin_lock_init(&ep->drain_lock);
 	spin_lock_init(&ep->queue_lock);
 	mutex_init(&ep->range_mutex);
@@ -293,7 +294,7 @@ struct bao_endpoint *bao_endpoint_create(struct device *parent,
 	 * on PREEMPT_RT. Elsewhere the handler is a hard interrupt's unless the administrator asks
 	 * for threadirqs.
 	 */
-	ret = request_irq(desc->irq, bao_endpoint_interrupt, IRQF_NO_AUTOEN, ep->irq_name, ep);
+	ret = request_irq(desc->irq, bao_endpoint_interrupt, 0, ep->irq_name, ep);
 	if (ret) {
 		dev_err(parent, "device %u: cannot request interrupt %d: %d\n", desc->dm_id,
 			desc->irq, ret);

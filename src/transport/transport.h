@@ -102,7 +102,8 @@ struct bao_range_table;
  * @desc: where it is
  * @irq_name: for /proc/interrupts
  * @work: the thread that goes on where an interrupt stops
- * @quiesced: no new dispatch, work returns soon
+ * @quiesced: nobody is to ask; the work returns soon
+ * @deferred: the work serves, or will; the interrupt handler does nothing
  * @drain_lock: see above
  * @seq: requests received so far; under @drain_lock
  * @max_batch: most requests that an interrupt answered; written by its handler
@@ -131,6 +132,7 @@ struct bao_endpoint {
 	char irq_name[24];
 	struct work_struct work;
 	bool quiesced;
+	bool deferred;
 
 	spinlock_t drain_lock;	/* protects seq; dispatch */
 	u64 seq;
