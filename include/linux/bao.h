@@ -103,7 +103,7 @@ enum bao_range_kind {
  * @size: in bytes; for BAO_RANGE_WRITE 1, 2, 4 or 8
  * @value: BAO_RANGE_WRITE: value that must be written
  * @access: Answer an access. Mandatory. Called in the endpoint's interrupt handler or in a thread
- *	    with interrupts off (on PREEMPT_RT preemptible, in threads only), under rcu_read_lock(),
+ *	    with interrupts off (on PREEMPT_RT in preemptible threads only), under rcu_read_lock(),
  *	    so it must not sleep; one call at a time for each endpoint. The thread may be one that
  *	    calls bao_range_add(), bao_client_detach() or bao_request_put_back(): access() must not
  *	    call these, nor bao_range_del().

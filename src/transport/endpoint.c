@@ -7,7 +7,7 @@
  * not disable the interrupt, for two reasons. A frontend vCPU has one request at most, so there are
  * no more interrupts than the thread gives answers, and one that does nothing is short. And Bao's
  * virtual GIC never delivers an interrupt again that has been masked while it was active, which is
- * what a lazy disable_irq() comes to.
+ * what a lazy disable_irq() comes to, and what threaded handlers (IRQF_ONESHOT) always do.
  */
 #include <linux/export.h>
 #include <linux/interrupt.h>
@@ -28,9 +28,6 @@ static DEFINE_MUTEX(bao_endpoints_mutex);
  * struct bao_irq_load - what the interrupts of all endpoints cost a CPU
  * @tick: jiffies that @ns is about
  * @ns: time spent
- *
- * On PREEMPT_RT the handlers are threads that may preempt each other here; then the numbers are
- * a little off, which does not matter.
  */
 struct bao_irq_load {
 	unsigned long tick;
@@ -62,12 +59,34 @@ static void bao_endpoint_defer(struct bao_endpoint *ep)
 	queue_work(bao_wq, &ep->work);
 }
 
+/* Returns whether the work has to go on */
+static bool bao_endpoint_serve(struct bao_endpoint *ep)
+{
+	struct bao_irq_load *load = this_cpu_ptr(&bao_irq_load);
+	u64 start = local_clock();
+	unsigned int done;
+	bool more;
+
+	if (unlikely(!bao_irq_allowed(load)))
+		return true;
+
+	more = bao_drain(ep, BAO_IRQ_BATCH, &done);
+	if (done > ep->max_batch)
+		WRITE_ONCE(ep->max_batch, done);
+	load->ns += local_clock() - start;
+
+	return more;
+}
+
+/*
+ * On PREEMPT_RT spinlocks sleep, and the handler leaves everything to the work. Elsewhere they do
+ * not, and lockdep need not mind that a handler which is never threaded takes them.
+ */
+static DEFINE_WAIT_OVERRIDE_MAP(bao_irq_map, LD_WAIT_CONFIG);
+
 static irqreturn_t bao_endpoint_interrupt(int irq, void *data)
 {
-	struct bao_irq_load *load = raw_cpu_ptr(&bao_irq_load);
 	struct bao_endpoint *ep = data;
-	u64 start = local_clock();
-	unsigned int done = 0;
 	bool more = true;
 
 	bao_stat_inc(ep, INTERRUPTS);
@@ -79,11 +98,11 @@ static irqreturn_t bao_endpoint_interrupt(int irq, void *data)
 	if (READ_ONCE(ep->deferred) || READ_ONCE(ep->quiesced))
 		return IRQ_HANDLED;
 
-	if (likely(bao_irq_allowed(load)))
-		more = bao_drain(ep, BAO_IRQ_BATCH, &done);
-	if (done > ep->max_batch)
-		WRITE_ONCE(ep->max_batch, done);
-	load->ns += local_clock() - start;
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT)) {
+		lock_map_acquire_try(&bao_irq_map);
+		more = bao_endpoint_serve(ep);
+		lock_map_release(&bao_irq_map);
+	}
 
 	if (unlikely(more)) {
 		bao_stat_inc(ep, DEFERRALS);
@@ -290,11 +309,11 @@ struct bao_endpoint *bao_endpoint_create(struct device *parent,
 	}
 
 	/*
-	 * Not IRQF_NO_THREAD: dispatch signals eventfds and wakes threads, under locks that sleep
-	 * on PREEMPT_RT. Elsewhere the handler is a hard interrupt's unless the administrator asks
-	 * for threadirqs.
+	 * Never threaded and never disabled, see above. Between bao_endpoint_suspend() and
+	 * bao_endpoint_resume() the handler does nothing; IRQF_NO_SUSPEND wakes nobody.
 	 */
-	ret = request_irq(desc->irq, bao_endpoint_interrupt, 0, ep->irq_name, ep);
+	ret = request_irq(desc->irq, bao_endpoint_interrupt, IRQF_NO_THREAD | IRQF_NO_SUSPEND,
+			  ep->irq_name, ep);
 	if (ret) {
 		dev_err(parent, "device %u: cannot request interrupt %d: %d\n", desc->dm_id,
 			desc->irq, ret);
