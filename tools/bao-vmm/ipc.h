@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * IPC doorbells between the VMs. Pure logic. The shared memory itself needs no code here: it is
+ * mapped into both VMs.
+ */
+#ifndef BAO_VMM_IPC_H
+#define BAO_VMM_IPC_H
+
+#include <stdint.h>
+
+#include "codes.h"
+
+#define IPC_MAX_OBJECTS	8
+#define IPC_MAX_EVENTS	1	/* length of each VM's interrupt list of an object */
+
+/**
+ * struct ipc - the IPC objects; every VM has all of them, in the same order
+ * @nr_objects: how many there are
+ * @nr_vms: VMs on each object, numbered from 0
+ * @interrupt: raise the interrupt that stands at index @event of the list of @vm for @object
+ * @ctx: first argument of @interrupt
+ */
+struct ipc {
+	unsigned int nr_objects;
+	unsigned int nr_vms;
+	void (*interrupt)(void *ctx, unsigned int vm, unsigned int object, unsigned int event);
+	void *ctx;
+};
+
+/* @vm rings: returns Bao's code */
+int ipc_hypercall(struct ipc *ipc, unsigned int vm, uint64_t ipc_id, uint64_t event_id);
+
+#endif
