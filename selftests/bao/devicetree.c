@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Nodes with mistakes: no device, -EINVAL, and one line that says what is wrong */
+#include <fcntl.h>
+#include <glob.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../kselftest_harness.h"
+#include "backend.h"
+
+#define BIND "/sys/bus/platform/drivers/bao/bind"
+#define KERN_ERR 3
+
+FIXTURE(node) {
+	int kmsg;
+	char path[256];
+	const char *device;
+};
+
+FIXTURE_VARIANT(node) {
+	const char *name;
+};
+
+FIXTURE_VARIANT_ADD(node, counts_that_differ) { "bao-io-dispatcher-bad-counts" };
+FIXTURE_VARIANT_ADD(node, windows_that_overlap) { "bao-io-dispatcher-bad-overlap" };
+FIXTURE_VARIANT_ADD(node, empty_window) { "bao-io-dispatcher-bad-zero" };
+FIXTURE_VARIANT_ADD(node, too_many_devices) { "bao-io-dispatcher-bad-many" };
+
+FIXTURE_SETUP(node)
+{
+	char pattern[128];
+	glob_t found;
+
+	SET_UP_OR_SKIP();
+	/* The kernel may have put an address in front of the name */
+	snprintf(pattern, sizeof(pattern), "/sys/bus/platform/devices/*%s", variant->name);
+	if (glob(pattern, 0, NULL, &found))
+		SKIP(return, "the device tree has no such node");
+	ASSERT_EQ(1, found.gl_pathc);
+	snprintf(self->path, sizeof(self->path), "%s", found.gl_pathv[0]);
+	self->device = strrchr(self->path, '/') + 1;
+	self->kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	ASSERT_LE(0, self->kmsg);
+	ASSERT_EQ(0, lseek(self->kmsg, 0, SEEK_END));
+}
+
+FIXTURE_TEARDOWN(node)
+{
+	TEAR_DOWN();
+}
+
+/* What the log has got about the device since the setup, by the driver and by the driver core */
+struct lines {
+	unsigned int driver;
+	unsigned int driver_errors;
+	unsigned int core;
+};
+
+static struct lines read_log(int kmsg, const char *device)
+{
+	struct lines lines = { 0 };
+	char record[2048];
+	unsigned int prio;
+	ssize_t n;
+
+	for (;;) {
+		n = read(kmsg, record, sizeof(record) - 1);
+		if (n < 0 && errno == EPIPE)
+			continue;	/* overwritten; the next read goes on */
+		if (n <= 0)
+			return lines;
+		record[n] = '\0';
+		/* After the message itself come lines about its origin */
+		record[strcspn(record, "\n")] = '\0';
+		if (!strstr(record, device) || sscanf(record, "%u,", &prio) != 1)
+			continue;
+		if (strstr(record, "failed with error")) {
+			lines.core += !!strstr(record, "failed with error -22");
+		} else {
+			lines.driver++;
+			lines.driver_errors += (prio & 7) == KERN_ERR;
+		}
+	}
+}
+
+TEST_F(node, is_not_bound)
+{
+	char link[300];
+
+	snprintf(link, sizeof(link), "%s/driver", self->path);
+	EXPECT_EQ(-1, access(link, F_OK));
+}
+
+TEST_F(node, probe_says_einval_in_one_line)
+{
+	struct lines lines;
+
+	EXPECT_EQ(-EINVAL, write_file(BIND, self->device));
+	lines = read_log(self->kmsg, self->device);
+	EXPECT_EQ(1, lines.driver);
+	EXPECT_EQ(1, lines.driver_errors);
+	EXPECT_EQ(1, lines.core);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Modules are removed and devices unbound while processes and frontends are at work */
+#include <fcntl.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "../kselftest_harness.h"
+#include "backend.h"
+
+#define PLATFORM "/sys/bus/platform/drivers/bao/"
+#define FOR_EVER 0xffffffff
+
+FIXTURE(lifetime) {
+	char device[64];	/* platform device of the endpoints */
+	char remio[128];	/* driver of bao_remio */
+};
+
+/* Name of the device that the platform driver is bound to */
+static int find_device(char *name, size_t size)
+{
+	glob_t found;
+	size_t i;
+
+	if (glob(PLATFORM "*/driver", 0, NULL, &found))
+		return -ENODEV;
+	for (i = 0; i < found.gl_pathc; i++) {
+		char *start = found.gl_pathv[i] + strlen(PLATFORM);
+
+		*strchr(start, '/') = '\0';
+		if (strcmp(start, "module"))
+			snprintf(name, size, "%s", start);
+	}
+	globfree(&found);
+	return *name ? 0 : -ENODEV;
+}
+
+/* Directory of the auxiliary driver */
+static int find_remio(char *path, size_t size)
+{
+	glob_t found;
+
+	if (glob("/sys/bus/auxiliary/drivers/bao_remio*", 0, NULL, &found))
+		return -ENODEV;
+	snprintf(path, size, "%s", found.gl_pathv[0]);
+	globfree(&found);
+	return 0;
+}
+
+FIXTURE_SETUP(lifetime)
+{
+	SET_UP_OR_SKIP();
+	ASSERT_EQ(0, find_device(self->device, sizeof(self->device)));
+	ASSERT_EQ(0, find_remio(self->remio, sizeof(self->remio)));
+}
+
+static int remio_control(const char *driver, const char *what, unsigned int dm_id)
+{
+	char path[160], name[32];
+
+	snprintf(path, sizeof(path), "%s/%s", driver, what);
+	snprintf(name, sizeof(name), "bao.remio.%u", dm_id);
+	return write_file(path, name);
+}
+
+/* A test that failed halfway may have left things unbound */
+FIXTURE_TEARDOWN(lifetime)
+{
+	write_file(PLATFORM "bind", self->device);
+	remio_control(self->remio, "bind", 0);
+	TEAR_DOWN();
+}
+
+/* Modules */
+
+static int remove_module(const char *name)
+{
+	return syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;
+}
+
+static bool modular(void)
+{
+	return !access("/sys/module/bao/initstate", F_OK) &&
+	       !access("/sys/module/bao_remio/initstate", F_OK);
+}
+
+/* From $BAO_MODULES or /modules if they lie there, else by modprobe */
+static int load_module(const char *name)
+{
+	const char *dir = getenv("BAO_MODULES") ?: "/modules";
+	char path[256];
+	int fd, ret;
+
+	snprintf(path, sizeof(path), "%s/%s.ko", dir, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		snprintf(path, sizeof(path), "modprobe %s", name);
+		return system(path) ? -ENOENT : 0;
+	}
+	ret = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+static bool works(int fd, unsigned int dm_id)
+{
+	struct bao_virtio_request req;
+
+	frontend_start(dm_id, 0, read_of(frontend_window(dm_id), 4), 1);
+	return !dm_attach(fd, &req) && !dm_answer(fd, req, 0x1234) &&
+	       frontend_result(dm_id, 0) == 0x1234;
+}
+
+TEST_F(lifetime, modules_stay_while_a_descriptor_is_open)
+{
+	int fd = dm_open(0);
+
+	if (!modular())
+		SKIP(return, "the driver is not modular");
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(-EWOULDBLOCK, remove_module("bao_remio"));
+	EXPECT_EQ(-EWOULDBLOCK, remove_module("bao"));
+	EXPECT_TRUE(works(fd, 0));
+}
+
+TEST_F(lifetime, modules_stay_while_the_dispatcher_is_open)
+{
+	int fd = dispatcher_open();
+
+	if (!modular())
+		SKIP(return, "the driver is not modular");
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(-EWOULDBLOCK, remove_module("bao_remio"));
+	EXPECT_EQ(-EWOULDBLOCK, remove_module("bao"));
+}
+
+static bool all_parked_are_pending(unsigned int dm_id)
+{
+	unsigned int vcpu, parked = 0;
+	struct counters c;
+
+	for (vcpu = 0; vcpu < FRONTEND_VCPUS; vcpu++)
+		parked += frontend_parked(dm_id, vcpu);
+	frontend_counters(dm_id, &c);
+	return !c.processing && c.pending == parked;
+}
+
+TEST_F_TIMEOUT(lifetime, modules_are_reloaded_under_load, LONG_TEST_S)
+{
+	unsigned int round, total = rounds(20);
+	struct counters counters;
+
+	if (!modular())
+		SKIP(return, "the driver is not modular");
+	frontend_reset_counters(0);
+	frontend_start(0, 0, read_of(frontend_window(0), 4), FOR_EVER);
+	frontend_start(0, 1, write_of(frontend_window(0) + 0x50, 4, 0), FOR_EVER);
+	for (round = 0; round < total; round++) {
+		struct bao_virtio_request req;
+		int fd = dm_open(0);
+
+		ASSERT_LE(0, fd);
+		ASSERT_EQ(0, dm_attach(fd, &req));
+		EXPECT_EQ(0, dm_complete(fd, req));
+		/* And one that the next device model finds */
+		ASSERT_EQ(0, dm_attach(fd, &req));
+		close_fd(fd);
+
+		ASSERT_EQ(0, remove_module("bao_remio"));
+		ASSERT_EQ(0, remove_module("bao"));
+		EXPECT_TRUE(all_parked_are_pending(0));
+		ASSERT_EQ(0, load_module("bao"));
+		ASSERT_EQ(0, load_module("bao_remio"));
+	}
+	frontend_counters(0, &counters);
+	EXPECT_LE(2 * total, counters.accesses);
+	EXPECT_EQ(0, counters.violations);
+	EXPECT_EQ(0, counters.complete_errors);
+}
+
+/* Unbinding the endpoints */
+
+/* Serves until it fails, which it tells by its exit status */
+static int serve_until_error(void *arg)
+{
+	struct bao_virtio_request req;
+	int fd = *(int *)arg, ret;
+
+	do {
+		ret = dm_take(fd, &req);
+		if (!ret)
+			ret = dm_answer(fd, req, 0);
+	} while (!ret);
+	return -ret;
+}
+
+static short poll_now(int fd)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+
+	return poll(&pfd, 1, 0) == 1 ? pfd.revents : 0;
+}
+
+#define EXPECT_DEAD(fd) do {							\
+	struct bao_virtio_request _req = { .op = BAO_IO_READ };			\
+	struct access _kick = write_of(0x1000, 4, 0);				\
+	int _event = new_eventfd(0), _fd = (fd);				\
+										\
+	EXPECT_EQ(-ENODEV, dm_take(_fd, &_req));				\
+	EXPECT_EQ(-ENODEV, ioeventfd(_fd, _event, _kick, 0));		\
+	EXPECT_EQ(-ENODEV, irqfd(_fd, _event, 0));				\
+	EXPECT_TRUE(poll_now(_fd) & POLLHUP);				\
+	close_fd(_event);							\
+} while (0)
+
+TEST_F_TIMEOUT(lifetime, unbind_under_load, LONG_TEST_S)
+{
+	struct access kick = write_of(frontend_window(0) + 0x50, 4, 0);
+	unsigned int i, done, round, total = rounds(3);
+
+	ASSERT_LE(3, frontend_devices());
+	for (round = 0; round < total; round++) {
+		int kicked = dm_open(0), served = dm_open(1), idle = dm_open(2);
+		int event = new_eventfd(0), event2 = new_eventfd(0);
+		pid_t server[2], sleeper;
+
+		ASSERT_LE(0, kicked);
+		ASSERT_LE(0, served);
+		ASSERT_LE(0, idle);
+		ASSERT_EQ(0, ioeventfd(kicked, event, kick, BAO_IOEVENTFD_FLAG_DATAMATCH));
+		ASSERT_EQ(0, irqfd(kicked, event2, 0));
+		for (i = 0; i < 2; i++) {
+			server[i] = spawn(serve_until_error, &served);
+			ASSERT_LT(0, server[i]);
+		}
+		sleeper = spawn(serve_until_error, &idle);
+		ASSERT_LT(0, sleeper);
+		ASSERT_TRUE(wait_until(sleeps_in_ioctl(sleeper, BAO_IOCTL_IO_CLIENT_ATTACH)));
+		for (i = 0; i < 2; i++) {
+			frontend_start(0, i, kick, FOR_EVER);
+			frontend_start(1, i, read_of(frontend_window(1) + 4 * i, 4), FOR_EVER);
+		}
+		done = frontend_done(0, 0);
+		ASSERT_TRUE(wait_until(frontend_done(0, 0) > done + 10));
+		done = frontend_done(1, 0);
+		ASSERT_TRUE(wait_until(frontend_done(1, 0) > done + 10));
+
+		ASSERT_EQ(0, write_file(PLATFORM "unbind", self->device));
+
+		EXPECT_EQ(ENODEV, reap(server[0]));
+		EXPECT_EQ(ENODEV, reap(server[1]));
+		EXPECT_EQ(ENODEV, reap(sleeper));
+		EXPECT_DEAD(kicked);
+		EXPECT_DEAD(served);
+		EXPECT_DEAD(idle);
+		for (i = 0; i < 3; i++)
+			EXPECT_TRUE(all_parked_are_pending(i));
+		/* An irqfd that is left over rings no bell and does no harm */
+		EXPECT_EQ(0, eventfd_add(event2, 1));
+		close_fd(kicked);
+		close_fd(served);
+		close_fd(idle);
+
+		ASSERT_EQ(0, write_file(PLATFORM "bind", self->device));
+
+		/* The frontend has not noticed */
+		kicked = dm_open(0);
+		ASSERT_LE(0, kicked);
+		done = frontend_done(0, 0);
+		ASSERT_EQ(0, ioeventfd(kicked, event, kick, BAO_IOEVENTFD_FLAG_DATAMATCH));
+		EXPECT_TRUE(wait_until(frontend_done(0, 0) > done + 10));
+		for (i = 0; i < 2; i++) {
+			frontend_stop(0, i);
+			frontend_stop(1, i);
+		}
+		served = dm_open(1);
+		ASSERT_LE(0, served);
+		while (frontend_parked(1, 0) || frontend_parked(1, 1)) {
+			struct bao_virtio_request req;
+
+			ASSERT_EQ(0, dm_attach(served, &req));
+			EXPECT_EQ(0, dm_complete(served, req));
+		}
+		EXPECT_TRUE(wait_until(!frontend_parked(0, 0) && !frontend_parked(0, 1)));
+		close_fd(kicked);
+		close_fd(served);
+		close_fd(event);
+		close_fd(event2);
+	}
+}
+
+TEST_F(lifetime, unbind_answers_what_was_asked)
+{
+	struct bao_virtio_request owned;
+	int fd = dm_open(0);
+
+	ASSERT_LE(0, fd);
+	frontend_start(0, 0, read_of(frontend_window(0), 4), 1);
+	ASSERT_EQ(0, dm_attach(fd, &owned));
+	frontend_start(0, 1, read_of(frontend_window(0), 4), 1);
+	ASSERT_TRUE(wait_until(dm_waiting(fd)));
+
+	ASSERT_EQ(0, write_file(PLATFORM "unbind", self->device));
+	EXPECT_EQ(1, frontend_done(0, 0));
+	EXPECT_EQ(0, frontend_result(0, 0));
+	EXPECT_EQ(1, frontend_done(0, 1));
+	EXPECT_EQ(0, frontend_result(0, 1));
+	EXPECT_EQ(-ENODEV, dm_answer(fd, owned, 1));
+
+	/* One that comes now waits in the hypervisor */
+	frontend_start(0, 0, read_of(frontend_window(0), 4), 1);
+	EXPECT_TRUE(frontend_parked(0, 0));
+	ASSERT_EQ(0, write_file(PLATFORM "bind", self->device));
+	EXPECT_EQ(-ENODEV, dm_answer(fd, owned, 1));
+	close_fd(fd);
+	fd = dm_open(0);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, dm_attach(fd, &owned));
+	EXPECT_EQ(0, dm_answer(fd, owned, 42));
+	EXPECT_EQ(42, frontend_result(0, 0));
+}
+
+/* Unbinding remote I/O for user space from one endpoint */
+
+TEST_F(lifetime, requests_wait_while_remio_is_unbound)
+{
+	struct bao_virtio_request owned, req;
+	int fd = dm_open(0), other = dm_open(1);
+	pid_t sleeper;
+
+	ASSERT_LE(0, fd);
+	ASSERT_LE(0, other);
+	frontend_start(0, 0, read_of(frontend_window(0), 4), 1);
+	ASSERT_EQ(0, dm_attach(fd, &owned));
+	sleeper = spawn(serve_until_error, &fd);
+	ASSERT_LT(0, sleeper);
+	ASSERT_TRUE(wait_until(sleeps_in_ioctl(sleeper, BAO_IOCTL_IO_CLIENT_ATTACH)));
+
+	ASSERT_EQ(0, remio_control(self->remio, "unbind", 0));
+	EXPECT_EQ(ENODEV, reap(sleeper));
+	EXPECT_DEAD(fd);
+	EXPECT_EQ(-ENODEV, dm_answer(fd, owned, 1));
+	EXPECT_EQ(-ENOENT, dm_open(0));
+	EXPECT_TRUE(frontend_parked(0, 0));
+	/* Nobody else is concerned */
+	EXPECT_TRUE(works(other, 1));
+
+	ASSERT_EQ(0, remio_control(self->remio, "bind", 0));
+	EXPECT_DEAD(fd);
+	close_fd(fd);
+	fd = dm_open(0);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, dm_attach(fd, &req));
+	EXPECT_EQ(0, dm_answer(fd, req, 42));
+	EXPECT_EQ(42, frontend_result(0, 0));
+	EXPECT_EQ(1, frontend_done(0, 0));
+}
+
+TEST_HARNESS_MAIN
