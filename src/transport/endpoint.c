@@ -1,21 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Endpoints: a remote-I/O device of this VM, its interrupt, its thread and its life
- *
- * The interrupt handler serves requests; where its budget ends it hands over to the work, a thread
- * that serves until nothing is pending. Until then the handler does nothing (ep->deferred). It does
- * not disable the interrupt, for two reasons. A frontend vCPU has one request at most, so there are
- * no more interrupts than the thread gives answers, and one that does nothing is short. And Bao's
- * virtual GIC never delivers an interrupt again that has been masked while it was active, which is
- * what a lazy disable_irq() comes to, and what threaded handlers (IRQF_ONESHOT) always do.
+ * Endpoints: the life of a remote-I/O device of this VM
  */
 #include <linux/export.h>
-#include <linux/interrupt.h>
-#include <linux/jiffies.h>
-#include <linux/module.h>
-#include <linux/percpu.h>
-#include <linux/sched.h>
-#include <linux/sched/clock.h>
 #include <linux/slab.h>
 
 #include "transport.h"
@@ -23,131 +10,6 @@
 /* All endpoints in service, to find them by dm_id */
 static LIST_HEAD(bao_endpoints);
 static DEFINE_MUTEX(bao_endpoints_mutex);
-
-/**
- * struct bao_irq_load - what the interrupts of all endpoints cost a CPU
- * @tick: jiffies that @ns is about
- * @ns: time spent
- */
-struct bao_irq_load {
-	unsigned long tick;
-	u64 ns;
-};
-
-static DEFINE_PER_CPU(struct bao_irq_load, bao_irq_load);
-
-/*
- * Frontends must not hold a CPU of ours, be it with one long interrupt or with many short ones that
- * come one after the other. A CPU that has spent three quarters of a tick on them leaves the rest
- * of it to the work. One vCPU that does nothing but access a device stays below that, as it needs
- * time itself.
- */
-static bool bao_irq_allowed(struct bao_irq_load *load)
-{
-	unsigned long now = jiffies;
-
-	if (load->tick != now)
-		*load = (struct bao_irq_load) { .tick = now };
-
-	return load->ns < TICK_NSEC / 4 * 3;
-}
-
-/* Let the work serve; it clears deferred */
-static void bao_endpoint_defer(struct bao_endpoint *ep)
-{
-	WRITE_ONCE(ep->deferred, true);
-	queue_work(bao_wq, &ep->work);
-}
-
-/* Returns whether the work has to go on */
-static bool bao_endpoint_serve(struct bao_endpoint *ep)
-{
-	struct bao_irq_load *load = this_cpu_ptr(&bao_irq_load);
-	u64 start = local_clock();
-	unsigned int done;
-	bool more;
-
-	if (unlikely(!bao_irq_allowed(load)))
-		return true;
-
-	more = bao_drain(ep, BAO_IRQ_BATCH, &done);
-	if (done > ep->max_batch)
-		WRITE_ONCE(ep->max_batch, done);
-	load->ns += local_clock() - start;
-
-	return more;
-}
-
-/*
- * On PREEMPT_RT spinlocks sleep, and the handler leaves everything to the work. Elsewhere they do
- * not, and lockdep need not mind that a handler which is never threaded takes them.
- */
-static DEFINE_WAIT_OVERRIDE_MAP(bao_irq_map, LD_WAIT_CONFIG);
-
-static irqreturn_t bao_endpoint_interrupt(int irq, void *data)
-{
-	struct bao_endpoint *ep = data;
-	bool more = true;
-
-	bao_stat_inc(ep, INTERRUPTS);
-	/*
-	 * Pairs with the barrier in bao_endpoint_work(). The request that this interrupt is for is
-	 * with the hypervisor; if we find the work serving, its last ASK finds the request.
-	 */
-	smp_mb();
-	if (READ_ONCE(ep->deferred) || READ_ONCE(ep->quiesced))
-		return IRQ_HANDLED;
-
-	if (!IS_ENABLED(CONFIG_PREEMPT_RT)) {
-		lock_map_acquire_try(&bao_irq_map);
-		more = bao_endpoint_serve(ep);
-		lock_map_release(&bao_irq_map);
-	}
-
-	if (unlikely(more)) {
-		bao_stat_inc(ep, DEFERRALS);
-		bao_endpoint_defer(ep);
-	}
-
-	return IRQ_HANDLED;
-}
-
-static void bao_endpoint_work(struct work_struct *work)
-{
-	struct bao_endpoint *ep = container_of(work, struct bao_endpoint, work);
-	unsigned int done;
-
-	do {
-		WRITE_ONCE(ep->deferred, true);
-		while (!READ_ONCE(ep->quiesced) && bao_drain(ep, BAO_IRQ_BATCH, &done))
-			cond_resched();
-
-		/*
-		 * From here on the handler serves. Interrupts that it has ignored were for requests
-		 * that the hypervisor had queued before: ask once more. The same finds what an
-		 * interrupt announced that got lost: RISC-V's AIA forgets those that were raised
-		 * before the driver came.
-		 */
-		WRITE_ONCE(ep->deferred, false);
-		smp_mb(); /* pairs with the one in bao_endpoint_interrupt() */
-	} while (!READ_ONCE(ep->quiesced) && bao_drain(ep, 1, &done));
-}
-
-/* What came before is found by the work's first ASK */
-static void bao_endpoint_start(struct bao_endpoint *ep)
-{
-	WRITE_ONCE(ep->quiesced, false);
-	bao_endpoint_defer(ep);
-}
-
-/* After this nobody asks */
-static void bao_endpoint_quiesce(struct bao_endpoint *ep)
-{
-	WRITE_ONCE(ep->quiesced, true);
-	/* A handler that has not seen it may still queue the work */
-	synchronize_irq(ep->desc.irq);
-	cancel_work_sync(&ep->work);
-}
 
 static void bao_endpoint_release(struct device *dev)
 {
@@ -178,8 +40,7 @@ static struct bao_endpoint *bao_endpoint_alloc(const struct bao_endpoint_desc *d
 
 	ep->desc = *desc;
 	snprintf(ep->irq_name, sizeof(ep->irq_name), "bao-remio.%u", desc->dm_id);
-	INIT_WORK(&ep->work, bao_endpoint_work);
-	ep->quiesced = true;
+	bao_interrupt_init(ep);
 	spin_lock_init(&ep->drain_lock);
 	spin_lock_init(&ep->queue_lock);
 	mutex_init(&ep->range_mutex);
@@ -308,12 +169,7 @@ struct bao_endpoint *bao_endpoint_create(struct device *parent,
 		goto err_uninit;
 	}
 
-	/*
-	 * Never threaded and never disabled, see above. Between bao_endpoint_suspend() and
-	 * bao_endpoint_resume() the handler does nothing; IRQF_NO_SUSPEND wakes nobody.
-	 */
-	ret = request_irq(desc->irq, bao_endpoint_interrupt, IRQF_NO_THREAD | IRQF_NO_SUSPEND,
-			  ep->irq_name, ep);
+	ret = bao_interrupt_request(ep);
 	if (ret) {
 		dev_err(parent, "device %u: cannot request interrupt %d: %d\n", desc->dm_id,
 			desc->irq, ret);
@@ -326,12 +182,12 @@ struct bao_endpoint *bao_endpoint_create(struct device *parent,
 		goto err_free_irq;
 	}
 
-	bao_endpoint_start(ep);
+	bao_interrupt_start(ep);
 
 	return ep;
 
 err_free_irq:
-	free_irq(desc->irq, ep);
+	bao_interrupt_free(ep);
 err_unpublish:
 	/* A client may have found it */
 	bao_endpoint_stop(ep);
@@ -354,8 +210,8 @@ EXPORT_SYMBOL_GPL(bao_endpoint_create);
  */
 void bao_endpoint_destroy(struct bao_endpoint *ep)
 {
-	bao_endpoint_quiesce(ep);
-	free_irq(ep->desc.irq, ep);
+	bao_interrupt_quiesce(ep);
+	bao_interrupt_free(ep);
 	auxiliary_device_delete(&ep->adev);
 	bao_endpoint_stop(ep);
 	bao_endpoint_unpublish(ep);
@@ -373,7 +229,7 @@ EXPORT_SYMBOL_GPL(bao_endpoint_destroy);
  */
 void bao_endpoint_shutdown(struct bao_endpoint *ep)
 {
-	bao_endpoint_quiesce(ep);
+	bao_interrupt_quiesce(ep);
 	bao_endpoint_stop(ep);
 }
 EXPORT_SYMBOL_GPL(bao_endpoint_shutdown);
@@ -388,7 +244,7 @@ EXPORT_SYMBOL_GPL(bao_endpoint_shutdown);
  */
 void bao_endpoint_suspend(struct bao_endpoint *ep)
 {
-	bao_endpoint_quiesce(ep);
+	bao_interrupt_quiesce(ep);
 }
 EXPORT_SYMBOL_GPL(bao_endpoint_suspend);
 
@@ -400,7 +256,7 @@ EXPORT_SYMBOL_GPL(bao_endpoint_suspend);
  */
 void bao_endpoint_resume(struct bao_endpoint *ep)
 {
-	bao_endpoint_start(ep);
+	bao_interrupt_start(ep);
 }
 EXPORT_SYMBOL_GPL(bao_endpoint_resume);
 

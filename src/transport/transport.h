@@ -2,7 +2,7 @@
 /*
  * Inside of the transport. The way of one access through the files:
  *
- *   endpoint.c  interrupt, and the thread that takes over from it
+ *   interrupt.c handler, and the thread that takes over from it
  *   dispatch.c  ASK, offer to ranges, COMPLETE
  *   registry.c  clients and ranges; range_table.c is the lookup
  *   request.c   slots: requests that wait or that a client owns
@@ -173,6 +173,13 @@ static inline u64 bao_width_mask(unsigned int width)
 
 /* main.c */
 extern struct workqueue_struct *bao_wq;
+
+/* interrupt.c */
+void bao_interrupt_init(struct bao_endpoint *ep);
+int bao_interrupt_request(struct bao_endpoint *ep);
+void bao_interrupt_free(struct bao_endpoint *ep);
+void bao_interrupt_start(struct bao_endpoint *ep);
+void bao_interrupt_quiesce(struct bao_endpoint *ep);
 
 /* dispatch.c */
 bool bao_drain(struct bao_endpoint *ep, unsigned int budget, unsigned int *done);
