@@ -141,6 +141,7 @@ struct bao_client {
 /* Clients: bring ranges and requests together */
 int bao_client_attach(struct bao_endpoint *ep, struct bao_client *client);
 void bao_client_detach(struct bao_client *client);
+bool bao_client_gone(const struct bao_client *client);
 int bao_range_add(struct bao_client *client, struct bao_range *range);
 void bao_range_del(struct bao_range *range);
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -357,6 +358,40 @@ TEST_F(lifetime, requests_wait_while_remio_is_unbound)
 	EXPECT_EQ(0, dm_answer(fd, req, 42));
 	EXPECT_EQ(42, frontend_result(0, 0));
 	EXPECT_EQ(1, frontend_done(0, 0));
+}
+
+/* 0 if it is told that the descriptor is dead */
+static int poll_exclusively(void *arg)
+{
+	struct epoll_event event = { 0 };
+
+	if (epoll_pwait(*(int *)arg, &event, 1, -1, NULL) != 1)
+		return 1;
+	return (event.events & (EPOLLERR | EPOLLHUP)) != (EPOLLERR | EPOLLHUP);
+}
+
+TEST_F(lifetime, unbind_wakes_every_poller)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLEXCLUSIVE };
+	int epoll[3], fd = dm_open(0);
+	pid_t poller[3];
+	int i;
+
+	ASSERT_LE(0, fd);
+	for (i = 0; i < 3; i++) {
+		epoll[i] = epoll_create1(EPOLL_CLOEXEC);
+		ASSERT_LE(0, epoll[i]);
+		ASSERT_EQ(0, epoll_ctl(epoll[i], EPOLL_CTL_ADD, fd, &event));
+		poller[i] = spawn(poll_exclusively, &epoll[i]);
+		ASSERT_LT(0, poller[i]);
+		ASSERT_TRUE(wait_until(sleeps_in_call(poller[i], SYS_epoll_pwait)));
+	}
+	ASSERT_EQ(0, remio_control(self->remio, "unbind", 0));
+	for (i = 0; i < 3; i++) {
+		EXPECT_EQ(0, reap(poller[i]));
+		close(epoll[i]);
+	}
+	ASSERT_EQ(0, remio_control(self->remio, "bind", 0));
 }
 
 TEST_HARNESS_MAIN

@@ -264,6 +264,44 @@ TEST_F(takeover, exiting_thread_leaves_its_request_to_the_process)
 	EXPECT_EQ(1, frontend_done(DM, 0));
 }
 
+static void *close_when_told(void *arg)
+{
+	struct taker *taker = arg;
+
+	while (__atomic_load_n(&taker->count, __ATOMIC_ACQUIRE))
+		sched_yield();
+	close(taker->fd);
+	__atomic_store_n(&taker->taken, 1, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+static int take_while_a_thread_closes(void *arg)
+{
+	struct taker *taker = arg;
+	pthread_t thread;
+
+	int ret = pthread_create(&thread, NULL, close_when_told, taker);
+
+	return ret ? 1 : -dm_take(taker->fd, &taker->req[0]);
+}
+
+TEST_F(takeover, nothing_is_taken_once_the_descriptor_is_closed)
+{
+	struct taker *taker = self->taker;
+	pid_t pid;
+
+	taker->fd = dm_open(DM);
+	ASSERT_LE(0, taker->fd);
+	pid = spawn(take_while_a_thread_closes, taker);
+	ASSERT_LT(0, pid);
+	ASSERT_TRUE(wait_until(sleeps_in_ioctl(pid, BAO_IOCTL_IO_CLIENT_ATTACH)));
+	__atomic_store_n(&taker->count, 0, __ATOMIC_RELEASE);
+	ASSERT_TRUE(wait_until(__atomic_load_n(&taker->taken, __ATOMIC_ACQUIRE)));
+	start_writes(self->addr, 1);
+	EXPECT_EQ(EBADF, reap(pid));
+	EXPECT_WRITES_IN_ORDER(taker->fd, 1);
+}
+
 TEST_F(takeover, release_gives_back)
 {
 	struct bao_virtio_request req;

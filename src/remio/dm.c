@@ -14,12 +14,24 @@
 
 #include "remio.h"
 
+static int bao_dm_is_file(const void *file, struct file *other, unsigned int fd)
+{
+	return file == other;
+}
+
+/* Whether a process can answer what it took from a descriptor, by having it open */
+static bool bao_dm_has_file(struct files_struct *files, struct file *file)
+{
+	/* In exit the last user is gone, but the entries may still be there */
+	return files && atomic_read(&files->count) && iterate_fd(files, 0, bao_dm_is_file, file);
+}
+
 static int bao_dm_attach(struct file *file, struct bao_virtio_request __user *arg)
 {
 	struct bao_dm_file *dmf = file->private_data;
 	struct bao_virtio_request out = {};
 	/* Who takes it: the process, by the name that ->flush() is given. See bao_dm_flush(). */
-	const void *taker = current->files;
+	struct files_struct *taker = current->files;
 	struct bao_request req;
 	int ret;
 
@@ -28,6 +40,17 @@ static int bao_dm_attach(struct file *file, struct bao_virtio_request __user *ar
 		ret = bao_request_wait(&dmf->client, taker, &req);
 	if (ret)
 		return ret;
+
+	/*
+	 * Another thread may have closed the descriptor meanwhile. If others have inherited it, no
+	 * release follows, and ->flush() has been: it found nothing, as the request came later. (If
+	 * the file has one user, that is our descriptor, or us, and release comes.) Who closes it
+	 * after this look finds the request.
+	 */
+	if (file_count(file) > 1 && !bao_dm_has_file(taker, file)) {
+		bao_request_put_back(&dmf->client, req.id);
+		return -EBADF;
+	}
 
 	out.dm_id = bao_endpoint_desc(dmf->ep)->dm_id;
 	out.addr = req.addr;
@@ -94,7 +117,7 @@ static long bao_dm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	struct bao_dm_file *dmf = file->private_data;
 	void __user *uarg = (void __user *)arg;
 
-	if (bao_request_waiting(&dmf->client) == -ENODEV)
+	if (bao_client_gone(&dmf->client))
 		return -ENODEV;
 
 	switch (cmd) {
@@ -143,7 +166,7 @@ static int bao_dm_mmap(struct file *file, struct vm_area_struct *vma)
 	unsigned long len = vma->vm_end - vma->vm_start;
 	u64 pages = desc->shmem_size >> PAGE_SHIFT;
 
-	if (bao_request_waiting(&dmf->client) == -ENODEV)
+	if (bao_client_gone(&dmf->client))
 		return -ENODEV;
 	if (!(vma->vm_flags & VM_SHARED) || !PAGE_ALIGNED(desc->shmem_start))
 		return -EINVAL;
@@ -154,22 +177,17 @@ static int bao_dm_mmap(struct file *file, struct vm_area_struct *vma)
 			       vma->vm_page_prot);
 }
 
-static int bao_dm_is_file(const void *file, struct file *other, unsigned int fd)
-{
-	return file == other;
-}
-
 /*
  * Every close of a descriptor by a process comes here, be it by close(), exec or exit. While others
  * have the file open, by inheritance say, it is not released; what this process took and did not
  * answer must go back nevertheless, once it has no further descriptor to answer with. The one that
- * is being closed is out of its table already.
+ * is being closed is out of its table already, unless the process exits.
  */
 static int bao_dm_flush(struct file *file, fl_owner_t id)
 {
 	struct bao_dm_file *dmf = file->private_data;
 
-	if (!iterate_fd(id, 0, bao_dm_is_file, file))
+	if (!bao_dm_has_file(id, file))
 		bao_request_put_back_taker(&dmf->client, id);
 
 	return 0;

@@ -139,7 +139,6 @@ static struct miscdevice bao_dispatcher = {
 static int bao_remio_probe(struct auxiliary_device *adev, const struct auxiliary_device_id *id)
 {
 	struct bao_dm *dm;
-	int ret = 0;
 
 	dm = kzalloc(sizeof(*dm), GFP_KERNEL);
 	if (!dm)
@@ -150,19 +149,10 @@ static int bao_remio_probe(struct auxiliary_device *adev, const struct auxiliary
 	auxiliary_set_drvdata(adev, dm);
 
 	mutex_lock(&bao_dm_mutex);
-	if (bao_dm_find(bao_endpoint_desc(dm->ep)->dm_id))
-		ret = -EEXIST;
-	else
-		list_add_tail(&dm->node, &bao_dms);
+	list_add_tail(&dm->node, &bao_dms);
 	mutex_unlock(&bao_dm_mutex);
 
-	if (ret) {
-		dev_err(&adev->dev, "there is a device model %u already\n",
-			bao_endpoint_desc(dm->ep)->dm_id);
-		kfree(dm);
-	}
-
-	return ret;
+	return 0;
 }
 
 static void bao_remio_remove(struct auxiliary_device *adev)

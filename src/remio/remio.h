@@ -51,7 +51,7 @@ struct bao_dm {
  * @ioeventfds: struct bao_ioeventfd_entry
  * @irqfd_lock: also taken where an eventfd is closed
  * @irqfds: active struct bao_irqfd_entry
- * @nr_irqfds: how many
+ * @nr_irqfds: length of @irqfds
  */
 struct bao_dm_file {
 	struct bao_dm *dm;
@@ -63,7 +63,7 @@ struct bao_dm_file {
 	bool dead;
 	struct list_head ioeventfds;
 
-	spinlock_t irqfd_lock;	/* protects irqfds */
+	spinlock_t irqfd_lock;	/* protects irqfds, nr_irqfds */
 	struct list_head irqfds;
 	unsigned int nr_irqfds;
 };

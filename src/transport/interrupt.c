@@ -85,7 +85,7 @@ static DEFINE_WAIT_OVERRIDE_MAP(bao_irq_map, LD_WAIT_CONFIG);
 static irqreturn_t bao_interrupt_handler(int irq, void *data)
 {
 	struct bao_endpoint *ep = data;
-	bool more = true;
+	bool more;
 
 	bao_stat_inc(ep, INTERRUPTS);
 	/*
@@ -96,11 +96,14 @@ static irqreturn_t bao_interrupt_handler(int irq, void *data)
 	if (READ_ONCE(ep->deferred) || READ_ONCE(ep->quiesced))
 		return IRQ_HANDLED;
 
-	if (!IS_ENABLED(CONFIG_PREEMPT_RT)) {
-		lock_map_acquire_try(&bao_irq_map);
-		more = bao_interrupt_serve(ep);
-		lock_map_release(&bao_irq_map);
+	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
+		bao_interrupt_defer(ep);
+		return IRQ_HANDLED;
 	}
+
+	lock_map_acquire_try(&bao_irq_map);
+	more = bao_interrupt_serve(ep);
+	lock_map_release(&bao_irq_map);
 
 	if (unlikely(more)) {
 		bao_stat_inc(ep, DEFERRALS);
@@ -214,7 +217,7 @@ void bao_interrupt_start(struct bao_endpoint *ep)
 void bao_interrupt_quiesce(struct bao_endpoint *ep)
 {
 	WRITE_ONCE(ep->quiesced, true);
-	/* A handler that has not seen it may still queue the work */
-	synchronize_irq(ep->desc.irq);
+	/* A handler that has not seen it may still queue the work; it has no thread to wait for */
+	synchronize_hardirq(ep->desc.irq);
 	cancel_work_sync(&ep->work);
 }

@@ -127,7 +127,7 @@ void bao_client_detach(struct bao_client *client)
 		if (range->client == client)
 			bao_range_unpublish(ep, range);
 	spin_lock_irq(&ep->queue_lock);
-	client->detached = true;
+	WRITE_ONCE(client->detached, true);
 	spin_unlock_irq(&ep->queue_lock);
 	mutex_unlock(&ep->range_mutex);
 
@@ -142,6 +142,23 @@ void bao_client_detach(struct bao_client *client)
 	bao_queue_wake_all(ep);
 }
 EXPORT_SYMBOL_GPL(bao_client_detach);
+
+/**
+ * bao_client_gone() - tell whether a client can do nothing any more
+ * @client: client
+ *
+ * For those who want to refuse something before they look at it. That it is not gone yet promises
+ * nothing about the next call.
+ *
+ * Context: any
+ * Return: true if every other call fails with -ENODEV, because the client is detached or the
+ * endpoint is gone
+ */
+bool bao_client_gone(const struct bao_client *client)
+{
+	return READ_ONCE(client->detached) || READ_ONCE(client->ep->gone);
+}
+EXPORT_SYMBOL_GPL(bao_client_gone);
 
 static bool bao_range_valid(const struct bao_range *range)
 {

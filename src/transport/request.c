@@ -135,7 +135,8 @@ static void bao_queue_wake(struct bao_endpoint *ep)
 void bao_queue_wake_all(struct bao_endpoint *ep)
 {
 	wake_up_all(&ep->takers);
-	wake_up_poll(&ep->pollers, EPOLLERR | EPOLLHUP);
+	/* Exclusive pollers, too, of whom wake_up_poll() would wake one */
+	__wake_up(&ep->pollers, TASK_NORMAL, 0, poll_to_key(EPOLLERR | EPOLLHUP));
 }
 
 /**

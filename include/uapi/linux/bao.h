@@ -11,7 +11,8 @@
  * Errors that every ioctl can return:
  *  - ENOTTY: the command does not exist on this kind of descriptor
  *  - EFAULT: the argument cannot be read or written; nothing has been consumed or changed
- *  - ENODEV: the device has been unbound from its driver; the descriptor is only good for close()
+ *  - ENODEV: the device has been unbound from its driver, which is final for this descriptor.
+ *	      mmap() fails with it as well, poll() reports EPOLLERR | EPOLLHUP; mappings stay.
  */
 #ifndef _UAPI_LINUX_BAO_H
 #define _UAPI_LINUX_BAO_H
@@ -127,7 +128,9 @@ struct bao_dm_info {
  *
  * Errors:
  *  - EAGAIN: O_NONBLOCK is set and no request waits
- *  - EINTR: a signal was handled; without a handler, or under SA_RESTART, the call is restarted
+ *  - EINTR: a signal was handled; without a handler or under SA_RESTART the call is restarted
+ *  - EBADF: another thread has closed the process' last copy of the descriptor meanwhile; nothing
+ *	     was taken
  */
 #define BAO_IOCTL_IO_CLIENT_ATTACH \
 	_IOWR(BAO_IOCTL_TYPE, 0x02, struct bao_virtio_request)

@@ -32,7 +32,7 @@ load_modules()
 clean_log()
 {
 	dmesg >/tmp/dmesg
-	if grep -E 'WARNING:|BUG:|Oops|Call [Tt]race|INFO: task|rcu.*(stall|detected)|lockdep' \
+	if grep -E 'WARNING:|BUG:|Oops|Call [Tt]race|INFO: (task|trying)|rcu.*(stall|detected)|lockdep:' \
 		/tmp/dmesg; then
 		cat /tmp/dmesg
 		fail "the kernel complained, see its log"
