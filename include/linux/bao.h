@@ -51,6 +51,7 @@ struct bao_client;
 struct bao_endpoint;
 struct bao_range;
 struct device;
+struct module;
 
 /**
  * struct bao_request - one access of a frontend
@@ -167,10 +168,17 @@ void *bao_shmem_ptr(struct bao_endpoint *ep, u64 addr, size_t len);
 
 /**
  * struct bao_hypercall_ops - how an endpoint reaches its hypervisor
+ * @owner: module of the functions, which stays while the endpoint's memory does; NULL for the
+ *	   transport's own
+ * @release: Optional. Called once for each bao_endpoint_create(), be it successful or not, when
+ *	     nobody uses the endpoint's memory, these operations and its window any more: processes
+ *	     may have them mapped longer than the endpoint is in service. In a thread.
  * @call: Issue hypercall @function (BAO_HC_*) and return the hypervisor's code; see struct
  *	  bao_hypercall_args. Any context, any CPU, several at once.
  */
 struct bao_hypercall_ops {
+	struct module *owner;
+	void (*release)(const struct bao_hypercall_ops *ops);
 	long (*call)(const struct bao_hypercall_ops *ops, unsigned int function,
 		     struct bao_hypercall_args *args);
 };
@@ -180,8 +188,8 @@ struct bao_hypercall_ops {
  * @dm_id: the hypervisor's index of the device
  * @irq: Linux interrupt that announces requests; edge-triggered, owned by the endpoint
  * @shmem_start: guest-physical base of the shared-memory window
- * @shmem_size: its size in bytes; processes may keep it mapped longer than the endpoint lives
- * @ops: how to reach the hypervisor; must outlive the endpoint's bao_endpoint_destroy()
+ * @shmem_size: its size in bytes
+ * @ops: how to reach the hypervisor; stays until its release()
  */
 struct bao_endpoint_desc {
 	u32 dm_id;

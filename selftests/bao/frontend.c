@@ -1,183 +1,97 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The scripted frontend of the test hypervisor (tools/bao-vmm): a page of registers in the backend
- * VM, which is reached through /dev/mem.
- */
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <unistd.h>
+/* Which frontend there is: that of the test hypervisor, or else that of the simulator */
+#include <stddef.h>
 
-#include "frontend.h"
+#include "frontend_ops.h"
 
-#define PORT_ADDR	0x0b000000
-#define PORT_SIZE	0x1000
-#define PORT_NODE	"/proc/device-tree/test-port@b000000"
-
-#define SHMEM_ADDR	0x60000000
-#define SHMEM_SIZE	0x01000000
-#define WINDOW_ADDR	0x0a000000
-#define WINDOW_SIZE	0x200
-
-/* Registers, 32 bits wide */
-enum {
-	MAGIC		= 0x000,
-	DEVICES		= 0x004,
-	DEVICE		= 0x008,
-	VCPU		= 0x00c,
-	ADDR		= 0x010,
-	VALUE		= 0x018,
-	OP		= 0x020,
-	WIDTH		= 0x024,
-	COUNT		= 0x028,
-	START		= 0x02c,
-	DONE		= 0x030,
-	PARKED		= 0x034,
-	RESULT		= 0x038,
-	ACCESSES	= 0x040,
-	INTERRUPTS	= 0x044,
-	ASKS		= 0x048,
-	ASKS_EMPTY	= 0x04c,
-	COMPLETES	= 0x050,
-	COMPLETE_ERRORS	= 0x054,
-	NOTIFIES	= 0x058,
-	PENDING		= 0x05c,
-	PROCESSING	= 0x060,
-	VIOLATIONS	= 0x064,
-	BAD_CALLS	= 0x068,
-	RESET		= 0x06c,
-};
-
-#define PORT_MAGIC	0x544f4142
-
-static char *port;
-
-/*
- * Never inlined: what is left is a plain load or store, which the processor decodes for the
- * hypervisor.
- */
-static __attribute__((noinline)) __u32 get(unsigned int reg)
-{
-	return *(volatile __u32 *)(port + reg);
-}
-
-static __attribute__((noinline)) void set(unsigned int reg, __u32 value)
-{
-	*(volatile __u32 *)(port + reg) = value;
-}
-
-static void set64(unsigned int reg, __u64 value)
-{
-	set(reg, value);
-	set(reg + 4, value >> 32);
-}
+static const struct frontend_ops *ops;
 
 const char *frontend_open(void)
 {
-	void *map;
-	int fd;
+	const char *why;
 
-	if (port)
+	why = frontend_port.open();
+	if (!why) {
+		ops = &frontend_port;
 		return NULL;
-	/* On anything but the test hypervisor, an access to that address could do harm */
-	if (access(PORT_NODE, F_OK))
-		return "not on the test hypervisor";
-	fd = open("/dev/mem", O_RDWR | O_SYNC | O_CLOEXEC);
-	if (fd < 0)
-		return "no access to /dev/mem";
-	map = mmap(NULL, PORT_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, PORT_ADDR);
-	close(fd);
-	if (map == MAP_FAILED)
-		return "the test port cannot be mapped";
-	port = map;
-	if (get(MAGIC) != PORT_MAGIC) {
-		munmap(map, PORT_SIZE);
-		port = NULL;
-		return "there is no test port";
 	}
-	return NULL;
+	why = frontend_sim.open();
+	if (!why)
+		ops = &frontend_sim;
+	return why;
+}
+
+bool frontend_is_simulated(void)
+{
+	return ops == &frontend_sim;
 }
 
 unsigned int frontend_devices(void)
 {
-	return get(DEVICES);
+	return ops->devices();
 }
 
 __u64 frontend_window(unsigned int dev)
 {
-	return WINDOW_ADDR + dev * WINDOW_SIZE;
+	return ops->window(dev);
 }
 
 __u64 frontend_shmem_addr(unsigned int dev)
 {
-	return SHMEM_ADDR + (__u64)dev * SHMEM_SIZE;
+	return ops->shmem_addr(dev);
 }
 
 __u64 frontend_shmem_size(unsigned int dev)
 {
-	return dev < frontend_devices() ? SHMEM_SIZE : 0;
-}
-
-static void select_vcpu(unsigned int dev, unsigned int vcpu)
-{
-	set(DEVICE, dev);
-	set(VCPU, vcpu);
+	return ops->shmem_size(dev);
 }
 
 void frontend_start(unsigned int dev, unsigned int vcpu, struct access access, __u32 count)
 {
-	select_vcpu(dev, vcpu);
-	set64(ADDR, access.addr);
-	set64(VALUE, access.value);
-	set(OP, access.op);
-	set(WIDTH, access.width);
-	set(COUNT, count);
-	set(START, 1);
+	ops->start(dev, vcpu, access, count);
 }
 
 void frontend_stop(unsigned int dev, unsigned int vcpu)
 {
-	select_vcpu(dev, vcpu);
-	set(START, 0);
+	ops->stop(dev, vcpu);
 }
 
 __u32 frontend_done(unsigned int dev, unsigned int vcpu)
 {
-	select_vcpu(dev, vcpu);
-	return get(DONE);
+	return ops->done(dev, vcpu);
 }
 
 bool frontend_parked(unsigned int dev, unsigned int vcpu)
 {
-	select_vcpu(dev, vcpu);
-	return get(PARKED);
+	return ops->parked(dev, vcpu);
 }
 
 __u64 frontend_result(unsigned int dev, unsigned int vcpu)
 {
-	select_vcpu(dev, vcpu);
-	return get(RESULT) | (__u64)get(RESULT + 4) << 32;
+	return ops->result(dev, vcpu);
 }
 
 void frontend_reset_counters(unsigned int dev)
 {
-	set(DEVICE, dev);
-	set(RESET, 1);
+	ops->reset_counters(dev);
 }
 
 void frontend_counters(unsigned int dev, struct counters *counters)
 {
-	set(DEVICE, dev);
-	*counters = (struct counters) {
-		.accesses = get(ACCESSES),
-		.interrupts = get(INTERRUPTS),
-		.asks = get(ASKS),
-		.asks_empty = get(ASKS_EMPTY),
-		.completes = get(COMPLETES),
-		.complete_errors = get(COMPLETE_ERRORS),
-		.notifies = get(NOTIFIES),
-		.pending = get(PENDING),
-		.processing = get(PROCESSING),
-		.violations = get(VIOLATIONS),
-		.bad_calls = get(BAD_CALLS),
-	};
+	ops->counters(dev, counters);
+}
+
+int endpoints_unbind(void)
+{
+	return ops->unbind();
+}
+
+int endpoints_bind(void)
+{
+	return ops->bind();
+}
+
+int endpoints_suspend(void)
+{
+	return ops->suspend();
 }

@@ -58,6 +58,8 @@ struct counters {
 
 /* Returns NULL, or why there is no scripted frontend here */
 const char *frontend_open(void);
+/* By the simulator, in this system's kernel; else by the test hypervisor, below it */
+bool frontend_is_simulated(void);
 
 /* What the hypervisor's configuration says */
 unsigned int frontend_devices(void);
@@ -77,5 +79,13 @@ __u64 frontend_result(unsigned int dev, unsigned int vcpu);
 
 void frontend_reset_counters(unsigned int dev);
 void frontend_counters(unsigned int dev, struct counters *counters);
+
+/*
+ * What happens to the endpoints of all devices on this side; 0 or a negative errno. They are taken
+ * out of service and back; or suspended and resumed, -EOPNOTSUPP if the kernel cannot.
+ */
+int endpoints_unbind(void);
+int endpoints_bind(void);
+int endpoints_suspend(void);
 
 #endif

@@ -12,32 +12,11 @@
 #include "../kselftest_harness.h"
 #include "backend.h"
 
-#define PLATFORM "/sys/bus/platform/drivers/bao/"
 #define FOR_EVER 0xffffffff
 
 FIXTURE(lifetime) {
-	char device[64];	/* platform device of the endpoints */
 	char remio[128];	/* driver of bao_remio */
 };
-
-/* Name of the device that the platform driver is bound to */
-static int find_device(char *name, size_t size)
-{
-	glob_t found;
-	size_t i;
-
-	if (glob(PLATFORM "*/driver", 0, NULL, &found))
-		return -ENODEV;
-	for (i = 0; i < found.gl_pathc; i++) {
-		char *start = found.gl_pathv[i] + strlen(PLATFORM);
-
-		*strchr(start, '/') = '\0';
-		if (strcmp(start, "module"))
-			snprintf(name, size, "%s", start);
-	}
-	globfree(&found);
-	return *name ? 0 : -ENODEV;
-}
 
 /* Directory of the auxiliary driver */
 static int find_remio(char *path, size_t size)
@@ -54,7 +33,6 @@ static int find_remio(char *path, size_t size)
 FIXTURE_SETUP(lifetime)
 {
 	SET_UP_OR_SKIP();
-	ASSERT_EQ(0, find_device(self->device, sizeof(self->device)));
 	ASSERT_EQ(0, find_remio(self->remio, sizeof(self->remio)));
 }
 
@@ -70,7 +48,7 @@ static int remio_control(const char *driver, const char *what, unsigned int dm_i
 /* A test that failed halfway may have left things unbound */
 FIXTURE_TEARDOWN(lifetime)
 {
-	write_file(PLATFORM "bind", self->device);
+	endpoints_bind();
 	remio_control(self->remio, "bind", 0);
 	TEAR_DOWN();
 }
@@ -171,9 +149,15 @@ TEST_F_TIMEOUT(lifetime, modules_are_reloaded_under_load, LONG_TEST_S)
 		close_fd(fd);
 
 		ASSERT_EQ(0, remove_module("bao_remio"));
-		ASSERT_EQ(0, remove_module("bao"));
+		/* The simulator uses the transport, and we use the simulator */
+		if (frontend_is_simulated()) {
+			ASSERT_EQ(0, endpoints_unbind());
+			EXPECT_EQ(-EWOULDBLOCK, remove_module("bao"));
+		} else {
+			ASSERT_EQ(0, remove_module("bao"));
+		}
 		EXPECT_TRUE(all_parked_are_pending(0));
-		ASSERT_EQ(0, load_module("bao"));
+		ASSERT_EQ(0, frontend_is_simulated() ? endpoints_bind() : load_module("bao"));
 		ASSERT_EQ(0, load_module("bao_remio"));
 	}
 	frontend_counters(0, &counters);
@@ -249,7 +233,7 @@ TEST_F_TIMEOUT(lifetime, unbind_under_load, LONG_TEST_S)
 		done = frontend_done(1, 0);
 		ASSERT_TRUE(wait_until(frontend_done(1, 0) > done + 10));
 
-		ASSERT_EQ(0, write_file(PLATFORM "unbind", self->device));
+		ASSERT_EQ(0, endpoints_unbind());
 
 		EXPECT_EQ(ENODEV, reap(server[0]));
 		EXPECT_EQ(ENODEV, reap(server[1]));
@@ -265,7 +249,7 @@ TEST_F_TIMEOUT(lifetime, unbind_under_load, LONG_TEST_S)
 		close_fd(served);
 		close_fd(idle);
 
-		ASSERT_EQ(0, write_file(PLATFORM "bind", self->device));
+		ASSERT_EQ(0, endpoints_bind());
 
 		/* The frontend has not noticed */
 		kicked = dm_open(0);
@@ -304,7 +288,7 @@ TEST_F(lifetime, unbind_answers_what_was_asked)
 	frontend_start(0, 1, read_of(frontend_window(0), 4), 1);
 	ASSERT_TRUE(wait_until(dm_waiting(fd)));
 
-	ASSERT_EQ(0, write_file(PLATFORM "unbind", self->device));
+	ASSERT_EQ(0, endpoints_unbind());
 	EXPECT_EQ(1, frontend_done(0, 0));
 	EXPECT_EQ(0, frontend_result(0, 0));
 	EXPECT_EQ(1, frontend_done(0, 1));
@@ -314,7 +298,7 @@ TEST_F(lifetime, unbind_answers_what_was_asked)
 	/* One that comes now waits in the hypervisor */
 	frontend_start(0, 0, read_of(frontend_window(0), 4), 1);
 	EXPECT_TRUE(frontend_parked(0, 0));
-	ASSERT_EQ(0, write_file(PLATFORM "bind", self->device));
+	ASSERT_EQ(0, endpoints_bind());
 	EXPECT_EQ(-ENODEV, dm_answer(fd, owned, 1));
 	close_fd(fd);
 	fd = dm_open(0);

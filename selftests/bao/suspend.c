@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Suspend and resume, by the kernel's test mode that suspends the devices and resumes them after a
- * moment
+ * Suspend and resume of the endpoints: by the kernel's test mode that suspends all devices and
+ * resumes them after a moment, or by the simulator
  */
 #include <signal.h>
 #include <unistd.h>
@@ -10,8 +10,6 @@
 #include "backend.h"
 
 #define DM	0
-#define DELAY	"/sys/module/suspend/parameters/pm_test_delay"
-#define MODE	"/sys/power/pm_test"
 
 FIXTURE(suspend) {
 	int fd;
@@ -21,9 +19,8 @@ FIXTURE(suspend) {
 FIXTURE_SETUP(suspend)
 {
 	SET_UP_OR_SKIP();
-	if (write_file(MODE, "devices"))
+	if (endpoints_suspend() == -EOPNOTSUPP)
 		SKIP(return, "the kernel cannot test suspend (CONFIG_PM_SLEEP_DEBUG)");
-	write_file(DELAY, "1");
 	self->fd = dm_open(DM);
 	ASSERT_LE(0, self->fd);
 	self->addr = frontend_window(DM);
@@ -31,14 +28,7 @@ FIXTURE_SETUP(suspend)
 
 FIXTURE_TEARDOWN(suspend)
 {
-	write_file(MODE, "none");
 	TEAR_DOWN();
-}
-
-/* Returns after resume */
-static int suspend(void)
-{
-	return write_file("/sys/power/state", "freeze");
 }
 
 TEST_F(suspend, a_frontend_goes_on_after_resume)
@@ -52,7 +42,7 @@ TEST_F(suspend, a_frontend_goes_on_after_resume)
 	frontend_start(DM, 0, kick, ~0U);
 	frontend_start(DM, 1, kick, ~0U);
 	ASSERT_TRUE(wait_until(frontend_done(DM, 0) && frontend_done(DM, 1)));
-	ASSERT_EQ(0, suspend());
+	ASSERT_EQ(0, endpoints_suspend());
 	done = frontend_done(DM, 0);
 	EXPECT_TRUE(wait_until(frontend_done(DM, 0) > done));
 	done = frontend_done(DM, 1);
@@ -71,7 +61,7 @@ TEST_F(suspend, an_owned_request_survives)
 
 	frontend_start(DM, 0, read_of(self->addr, 4), 1);
 	ASSERT_EQ(0, dm_attach(self->fd, &req));
-	ASSERT_EQ(0, suspend());
+	ASSERT_EQ(0, endpoints_suspend());
 	EXPECT_EQ(0, frontend_done(DM, 0));
 	EXPECT_EQ(0, dm_answer(self->fd, req, 0x5afe));
 	EXPECT_EQ(1, frontend_done(DM, 0));
@@ -92,7 +82,7 @@ TEST_F(suspend, a_sleeper_goes_on_sleeping)
 
 	ASSERT_LT(0, pid);
 	ASSERT_TRUE(wait_until(sleeps_in_ioctl(pid, BAO_IOCTL_IO_CLIENT_ATTACH)));
-	ASSERT_EQ(0, suspend());
+	ASSERT_EQ(0, endpoints_suspend());
 	ASSERT_TRUE(wait_until(sleeps_in_ioctl(pid, BAO_IOCTL_IO_CLIENT_ATTACH)));
 	frontend_start(DM, 0, read_of(self->addr, 4), 1);
 	EXPECT_EQ(0, reap(pid));

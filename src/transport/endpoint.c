@@ -3,6 +3,7 @@
  * Endpoints: the life of a remote-I/O device of this VM
  */
 #include <linux/export.h>
+#include <linux/module.h>
 #include <linux/slab.h>
 
 #include "transport.h"
@@ -11,10 +12,20 @@
 static LIST_HEAD(bao_endpoints);
 static DEFINE_MUTEX(bao_endpoints_mutex);
 
+static void bao_ops_put(const struct bao_hypercall_ops *ops)
+{
+	struct module *owner = ops->owner;
+
+	if (ops->release)
+		ops->release(ops);
+	module_put(owner);
+}
+
 static void bao_endpoint_release(struct device *dev)
 {
 	struct bao_endpoint *ep = container_of(dev, struct bao_endpoint, adev.dev);
 
+	bao_ops_put(ep->desc.ops);
 	kvfree(rcu_dereference_protected(ep->table, true));
 	free_percpu(ep->stats);
 	kvfree(ep->slots);
@@ -148,9 +159,12 @@ struct bao_endpoint *bao_endpoint_create(struct device *parent,
 	struct bao_endpoint *ep;
 	int ret;
 
+	__module_get(desc->ops->owner);
 	ep = bao_endpoint_alloc(desc);
-	if (!ep)
+	if (!ep) {
+		bao_ops_put(desc->ops);
 		return ERR_PTR(-ENOMEM);
+	}
 
 	ep->adev.name = BAO_REMIO_DEVICE;
 	ep->adev.id = desc->dm_id;
