@@ -81,8 +81,11 @@ arch_names()
 	riscv)
 		KARCH=riscv CROSS=riscv64-linux-gnu- DEBARCH=riscv64 IMAGE=Image
 		;;
+	x86_64)
+		KARCH=x86 CROSS=x86_64-linux-gnu- DEBARCH=amd64 IMAGE=bzImage
+		;;
 	*)
-		die "unknown architecture '$1': arm64, riscv or arm"
+		die "unknown architecture '$1': arm64, riscv, arm or x86_64"
 		;;
 	esac
 }
@@ -95,4 +98,31 @@ outer_arch()
 	arm)	echo arm64 ;;
 	*)	echo "$1" ;;
 	esac
+}
+
+# stock_names VERSION DEBARCH: sets $SUITE and $HEADERS, the package of the headers of
+# Debian's kernel VERSION, 6.1 or 6.12. Debian 12 has both, the newer one beside its own.
+stock_names()
+{
+	local running
+
+	running=$(. /etc/os-release && echo "$VERSION_CODENAME")
+	SUITE=bookworm HEADERS=linux-headers-$2
+	case $1,$running in
+	6.1,*)		;;
+	6.12,bookworm)	HEADERS=linux-headers-6.12-$2 ;;
+	6.12,*)		SUITE=trixie ;;
+	*)		die "no stock kernel $1: 6.1 or 6.12" ;;
+	esac
+}
+
+# The last line of what counts: passed, failed, perhaps skipped
+COUNTS='^([0-9]+) passed, ([0-9]+) failed(, ([0-9]+) skipped)?$'
+
+# counts PASSED FAILED SKIPPED: print that line
+counts()
+{
+	printf '%d passed, %d failed' "$1" "$2"
+	[ "$3" = 0 ] || printf ', %d skipped' "$3"
+	echo
 }

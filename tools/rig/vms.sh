@@ -14,12 +14,18 @@
 # After vms_run, $outer_status, $backend_status and $frontend_status hold the
 # exit statuses of bao-vmm and of the two /role scripts, empty if unknown.
 
+. "$RIG/machine.sh"
+
 # A crashed guest must not linger, and must not start again.
 BOOTARGS="console=ttyS0 quiet panic=-1 oops=panic"
 
 vms_prepare()
 {
 	arch=$1
+	if [ "$arch" = x86_64 ]; then
+		told="there is no Bao for x86_64, only its simulator: see make kselftest"
+		exit 1
+	fi
 	run=$O/$arch/$2
 	outer=$(outer_arch "$arch")
 	"$RIG/deps" kernel "$arch" kernel "$outer" qemu "$outer" image
@@ -35,34 +41,6 @@ vms_prepare()
 	arch_names "$outer"
 	outer_image=$(realpath "$O/$arch/outer/kernel/arch/$KARCH/boot/$IMAGE")
 	outer_debarch=$DEBARCH
-	gen_init_cpio=$(realpath "$O/$arch/outer/kernel/usr/gen_init_cpio")
-}
-
-# static_programs DEBARCH: sets $busybox and $e2fsck. Debian has them for
-# riscv64 from version 13 on, and they are static: any version will do.
-static_programs()
-{
-	local suite dirs
-
-	suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
-	if [ "$1" = riscv64 ] && [ "$suite" = bookworm ]; then
-		suite=trixie
-	fi
-	mapfile -t dirs < <("$RIG/fetch" "$1" "$suite" busybox-static e2fsck-static)
-	[ ${#dirs[@]} = 2 ] || die "no busybox-static and e2fsck-static for $1"
-	busybox=$(find "${dirs[0]}" -path '*/bin/busybox' -type f)
-	e2fsck=$(find "${dirs[1]}" -name 'e2fsck.static' -type f)
-}
-
-# vm_initramfs NAME INIT PATH=FILE...
-vm_initramfs()
-{
-	local name=$1 init=$2
-
-	shift 2
-	printf '%s\n' /bin/busybox sh /role >"$run/args"
-	"$RIG/initramfs" "$gen_init_cpio" "$run/$name.cpio" /init="$init" /args="$run/args" \
-		/bin/busybox="$busybox" /lib.sh="$RIG/roles/lib.sh" "$@"
 }
 
 vms_backend()
@@ -97,30 +75,10 @@ device_tree()
 		-DBOOTARGS="$BOOTARGS" -DNR_DEVICES="$3" -DNCPU="${NCPU:-1}" "${dts_flags[@]}"
 }
 
-# qemu_command: sets $qemu. One emulated processor is the steadiest.
-qemu_command()
-{
-	case $outer in
-	arm64)
-		qemu=(qemu-system-aarch64 -machine "virt,virtualization=on,gic-version=3"
-			-cpu cortex-a57)
-		tty=ttyAMA0
-		;;
-	riscv)
-		qemu=(qemu-system-riscv64 -machine "virt,aia=aplic-imsic,aia-guests=0"
-			-cpu "rv64,h=true")
-		tty=ttyS0
-		;;
-	esac
-	qemu+=(-smp 1 -m 1024 -accel "tcg,thread=multi" -nographic -no-reboot -nic none
-		-kernel "$outer_image" -initrd "$run/outer.cpio"
-		-append "console=$tty panic=-1 quiet")
-}
-
 # vms_run SECONDS VMM-OPTION...
 vms_run()
 {
-	local seconds=$1 devices=0 line files option a32=
+	local seconds=$1 devices=0 files option a32=
 	local backend frontend
 
 	shift
@@ -150,22 +108,14 @@ vms_run()
 		fi
 		printf '%s\n' "$@"
 	} >"$run/outer.args"
-	"$RIG/initramfs" "$gen_init_cpio" "$run/outer.cpio" /init="$O/$arch/outer/init" \
+	"$RIG/initramfs" "$run/outer.cpio" /init="$O/$arch/outer/init" \
 		/args="$run/outer.args" /bao-vmm="$O/$arch/outer/bao-vmm" "${files[@]}"
 
-	outer_status='' backend_status='' frontend_status=''
-	qemu_command
-	: >"$console"
-	while IFS= read -r line; do
-		line=${line//$'\r'/}
-		printf '%s\n' "$line" >>"$console"
-		case $line in
-		"rig: status "*)	outer_status=${line##* } ;;
-		"[be] rig: status "*)	backend_status=${line##* } ;;
-		"[fe] rig: status "*)	frontend_status=${line##* } ;;
-		*)			vms_line "$line" ;;
-		esac
-	done < <(timeout "$seconds" "${qemu[@]}" </dev/null 2>&1)
+	qemu_machine "$outer" nested
+	# One emulated processor is the steadiest.
+	qemu+=(-smp 1 -m 1024 -kernel "$outer_image" -initrd "$run/outer.cpio"
+		-append "console=$tty panic=-1 quiet")
+	qemu_run "$seconds" ''
 }
 
 # vms_failure: one line that says how the run went wrong, nothing if it went well
@@ -182,16 +132,4 @@ vms_failure()
 	elif [ "$frontend_devices" -gt 0 ] && [ "${frontend_status:-lost}" != 0 ]; then
 		echo "the frontend ended with status ${frontend_status:-unknown}"
 	fi
-}
-
-# story LINE: what the /role scripts want to be seen, as steps
-story()
-{
-	case $1 in
-	"[be] * "*)	step "backend:  ${1#"[be] * "}" ;;
-	"[fe] * "*)	step "frontend: ${1#"[fe] * "}" ;;
-	"[be] ! "*)	step "backend:  ${1#"[be] ! "}"; told=${1#"[be] ! "} ;;
-	"[fe] ! "*)	step "frontend: ${1#"[fe] ! "}"; told=${1#"[fe] ! "} ;;
-	*)		[ -z "${V:-}" ] || printf '          %s\n' "$1" >&2 ;;
-	esac
 }

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# What every virtual machine of the rig takes: programs, an initramfs, QEMU, and
+# someone who reads its console. Sourced after common.sh, by vms.sh and plain.sh.
+# $run is where the files of a run are.
+
+# build_init ARCH DIR: the first process of a system
+build_init()
+{
+	arch_names "$1"
+	[ "$2/init" -nt "$RIG/init.c" ] && return
+	mkdir -p "$2"
+	logged "$2/build.log" "init for $1" "${CROSS}gcc" -static -O2 -Wall -Wextra -Werror \
+		-o "$2/init" "$RIG/init.c"
+}
+
+# static_programs DEBARCH: sets $busybox and $e2fsck. Debian has them for
+# riscv64 from version 13 on, and they are static: any version will do.
+static_programs()
+{
+	local suite dirs
+
+	suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
+	if [ "$1" = riscv64 ] && [ "$suite" = bookworm ]; then
+		suite=trixie
+	fi
+	mapfile -t dirs < <("$RIG/fetch" "$1" "$suite" busybox-static e2fsck-static)
+	[ ${#dirs[@]} = 2 ] || die "no busybox-static and e2fsck-static for $1"
+	busybox=$(find "${dirs[0]}" -path '*/bin/busybox' -type f)
+	e2fsck=$(find "${dirs[1]}" -name 'e2fsck.static' -type f)
+}
+
+# vm_initramfs NAME INIT PATH=FILE...: of a system that runs the script /role
+vm_initramfs()
+{
+	local name=$1 init=$2
+
+	shift 2
+	printf '%s\n' /bin/busybox sh /role >"$run/args"
+	"$RIG/initramfs" "$run/$name.cpio" /init="$init" /args="$run/args" \
+		/bin/busybox="$busybox" /lib.sh="$RIG/roles/lib.sh" "$@"
+}
+
+# qemu_machine ARCH [nested]: sets $qemu and $tty. A machine that is to run others
+# needs the hypervisor's extension.
+qemu_machine()
+{
+	local nested=${2:-}
+
+	case $1 in
+	arm64)
+		qemu=(qemu-system-aarch64 -cpu cortex-a57
+			-machine "virt,gic-version=3${nested:+,virtualization=on}")
+		tty=ttyAMA0
+		;;
+	arm)
+		qemu=(qemu-system-arm -cpu cortex-a15 -machine "virt,gic-version=2")
+		tty=ttyAMA0
+		;;
+	riscv)
+		qemu=(qemu-system-riscv64 -machine "virt,aia=aplic-imsic,aia-guests=0"
+			-cpu "rv64${nested:+,h=true}")
+		tty=ttyS0
+		;;
+	x86_64)
+		qemu=(qemu-system-x86_64 -machine q35 -cpu max)
+		tty=ttyS0
+		;;
+	esac
+	qemu+=(-accel "tcg,thread=multi" -nographic -no-reboot -nic none)
+}
+
+# qemu_run SECONDS PREFIX: start $qemu and hand each line of its console to
+# vms_line, with PREFIX before it. After it, $outer_status, $backend_status and
+# $frontend_status are the exit statuses that the first processes of the
+# systems told, empty if unknown.
+qemu_run()
+{
+	local seconds=$1 prefix=$2 line
+
+	outer_status='' backend_status='' frontend_status=''
+	: >"$console"
+	while IFS= read -r line; do
+		line=$prefix${line//$'\r'/}
+		printf '%s\n' "$line" >>"$console"
+		case $line in
+		"rig: status "*)	outer_status=${line##* } ;;
+		"[be] rig: status "*)	backend_status=${line##* } ;;
+		"[fe] rig: status "*)	frontend_status=${line##* } ;;
+		*)			vms_line "$line" ;;
+		esac
+	done < <(timeout "$seconds" "${qemu[@]}" </dev/null 2>&1)
+}
+
+# story LINE: what the /role scripts want to be seen, as steps
+story()
+{
+	case $1 in
+	"[be] * "*)	step "backend:  ${1#"[be] * "}" ;;
+	"[fe] * "*)	step "frontend: ${1#"[fe] * "}" ;;
+	"[be] ! "*)	step "backend:  ${1#"[be] ! "}"; told=${1#"[be] ! "} ;;
+	"[fe] ! "*)	step "frontend: ${1#"[fe] ! "}"; told=${1#"[fe] ! "} ;;
+	*)		[ -z "${V:-}" ] || printf '          %s\n' "$1" >&2 ;;
+	esac
+}
