@@ -6,7 +6,7 @@
 # Of the test rig; "make modules" takes ARCH as the kernel does.
 RIG := tools/rig
 TARGETS ?= bao
-export O V ROUNDS TIMEOUT NCPU
+export O V ROUNDS TIMEOUT NCPU ON KERNEL STOCK PROGRAMS
 
 # To build modules: against the running kernel unless told otherwise, and with
 # Debian's cross compiler if it is for another architecture.
@@ -30,8 +30,12 @@ help:
 	@echo '  make check        lint, and all tests on all architectures'
 	@echo
 	@echo 'Parts of "make check", and more of it:'
-	@echo '  make kselftest [TARGETS=bao] [ARCH=arm64|riscv|arm]'
-	@echo '                    the selftests, in the backend'
+	@echo '  make kselftest [TARGETS=bao] [ARCH=arm64|riscv|arm|x86_64] [ON=sim|vmm]'
+	@echo '                 [KERNEL=small|stock|debug|kcsan|rt] [PROGRAMS=armhf]'
+	@echo '                    the selftests: in a plain virtual machine, on a simulator of Bao'
+	@echo '                    (sim), and in a backend on the test hypervisor (vmm, not on x86_64).'
+	@echo '                    Both unless told. KERNEL is for sim: stock is the default on x86_64'
+	@echo '                    and is Debian'"'"'s, [STOCK=6.1|6.12]. PROGRAMS=armhf: 32-bit on arm64'
 	@echo '  make restart [ARCH=arm64|riscv|arm] [ROUNDS=100]'
 	@echo '                    kill the device model again and again while a frontend uses its disk'
 	@echo '  make lint         checkpatch, sparse, warnings, clang, shellcheck, licenses'

@@ -5,7 +5,7 @@
 
 . /lib.sh
 
-load_modules
+load_modules bao bao_remio
 say "loaded bao.ko and bao_remio.ko, starting a device model for a virtio disk"
 /bao-dm --dm 0 --window 0x0a000000 /disk.img &
 dm=$!

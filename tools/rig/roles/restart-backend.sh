@@ -25,7 +25,7 @@ start()
 	dm=$!
 }
 
-load_modules
+load_modules bao bao_remio
 devmem 0x0b000008 32 0
 start
 say "serving the disk, now $ROUNDS times: wait for some accesses, kill -9, start again"
