@@ -40,6 +40,13 @@ __u64 register_mask(void)
 	return !uname(&name) && strstr(name.machine, "64") ? ~0ull : 0xffffffff;
 }
 
+bool is_preempt_rt(void)
+{
+	struct utsname name;
+
+	return !uname(&name) && strstr(name.version, "PREEMPT_RT");
+}
+
 /* Descriptors */
 
 static int remember(int fd)

@@ -27,6 +27,12 @@
 __u64 register_mask(void);
 
 /*
+ * A PREEMPT_RT kernel serves in threads: what the driver promises about interrupts (one ASK for an
+ * access, a bounded batch, no switch of context) is not for it.
+ */
+bool is_preempt_rt(void);
+
+/*
  * For events that are bound to happen: long enough for a machine that emulates, shorter than the
  * 30 seconds that the harness gives a test.
  */

@@ -37,12 +37,13 @@ FIXTURE_TEARDOWN(endpoint)
 
 #define EXPECT_ANSWERABLE(dm, vcpu) do {					\
 	struct bao_virtio_request _req;						\
-	int _fd = dm_open(dm);							\
+	unsigned int _dm = (dm);						\
+	int _fd = dm_open(_dm);							\
 										\
 	ASSERT_LE(0, _fd);							\
 	ASSERT_EQ(0, dm_attach(_fd, &_req));					\
 	EXPECT_EQ(0, dm_answer(_fd, _req, 0x600d));				\
-	EXPECT_EQ(0x600d, frontend_result(dm, vcpu));				\
+	EXPECT_EQ(0x600d, frontend_result(_dm, vcpu));				\
 	close_fd(_fd);								\
 } while (0)
 

@@ -29,7 +29,7 @@ FIXTURE_SETUP(faults)
 	frontend_reset_counters(DM);
 }
 
-/* No TEAR_DOWN(): some requests here can never be answered. The simulated hypervisor goes anyway. */
+/* No TEAR_DOWN(): some requests here can never be answered. They go with the simulator's file. */
 FIXTURE_TEARDOWN(faults)
 {
 	struct counters c;

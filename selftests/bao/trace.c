@@ -158,6 +158,8 @@ TEST_F_TIMEOUT(trace, ioeventfd_neither_switches_nor_allocates, LONG_TEST_S)
 	const char *problem;
 	unsigned int i;
 
+	if (is_preempt_rt())
+		SKIP(return, "PREEMPT_RT serves in threads");
 	ASSERT_EQ(0, ioeventfd(self->fd, event, kick, BAO_IOEVENTFD_FLAG_DATAMATCH));
 	ASSERT_EQ(0, write_file(INSTANCE "/tracing_on", "1"));
 	for (i = 0; i < 1000; i++) {

@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Every allocation and every access to user memory fails once, in each system call and in the way an
+ * endpoint comes into service. After an error everything is as it was before: nothing is consumed,
+ * nothing leaks, and the same call works when tried again.
+ *
+ * Needs a kernel with fault injection, see config; see also Documentation/fault-injection/.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "../kselftest_harness.h"
+#include "backend.h"
+#include "sim.h"
+
+#define DM 0
+#define NEW 62
+#define DEBUGFS "/sys/kernel/debug"
+/* More places to fail than any of these calls has */
+#define LIMIT 2000
+
+static int nth_fd = -1;
+
+/* NULL, or why faults cannot be injected */
+static const char *enable_faults(void)
+{
+	static const char * const options[][2] = {
+		{ DEBUGFS "/failslab/ignore-gfp-wait", "N" },
+		{ DEBUGFS "/failslab/verbose", "0" },
+		{ DEBUGFS "/fail_page_alloc/ignore-gfp-wait", "N" },
+		{ DEBUGFS "/fail_page_alloc/min-order", "0" },
+		{ DEBUGFS "/fail_page_alloc/verbose", "0" },
+		{ DEBUGFS "/fail_usercopy/verbose", "0" },
+	};
+	unsigned int i;
+
+	nth_fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	if (nth_fd < 0)
+		return "kernel without fault injection";
+	if (access(DEBUGFS "/failslab", F_OK))
+		mount("debugfs", DEBUGFS, "debugfs", 0, NULL);
+	for (i = 0; i < ARRAY_SIZE(options); i++) {
+		if (write_file(options[i][0], options[i][1]))
+			return options[i][0];
+	}
+	return NULL;
+}
+
+static void fail_after(unsigned int nth)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%u", nth);
+
+	if (pwrite(nth_fd, text, len, 0) != len)
+		perror("fail-nth");
+}
+
+/* Ends it, and tells whether something has failed */
+static bool has_failed(void)
+{
+	char text[16] = "";
+	ssize_t len = pread(nth_fd, text, sizeof(text) - 1, 0);
+
+	/* This very read was the one */
+	if (len < 0)
+		return false;
+	if (strcmp(text, "0\n"))
+		fail_after(0);
+	return !strcmp(text, "0\n");
+}
+
+FIXTURE(fail_nth) {
+	int dispatcher;
+	int fd;
+	int event;
+	int fds;
+	__u64 addr;
+};
+
+FIXTURE_SETUP(fail_nth)
+{
+	const char *why;
+
+	SET_UP_OR_SKIP();
+	SIM_OR_SKIP();
+	why = enable_faults();
+	if (why)
+		SKIP(_exit(0), "%s", why);
+	self->dispatcher = dispatcher_open();
+	ASSERT_LE(0, self->dispatcher);
+	self->fd = dm_open(DM);
+	ASSERT_LE(0, self->fd);
+	self->event = new_eventfd(0);
+	self->addr = frontend_window(DM);
+	self->fds = count_fds();
+	frontend_reset_counters(DM);
+}
+
+FIXTURE_TEARDOWN(fail_nth)
+{
+	TEAR_DOWN();
+}
+
+/*
+ * Runs a call with the first, second, ... fault, until it has no place left to fail. It yields 0 or
+ * a negative errno and undoes what it did. Some faults have no consequence: the kernel has another
+ * way.
+ */
+#define EXPECT_UNHARMED(call, may_fail_with) do {				\
+	unsigned int _nth, _errors = 0;						\
+	bool _failed = true;							\
+	int _ret;								\
+										\
+	for (_nth = 1; _failed && _nth < LIMIT; _nth++) {			\
+		fail_after(_nth);						\
+		_ret = (call);							\
+		_failed = has_failed();						\
+		if (_ret) {							\
+			EXPECT_TRUE(_failed)					\
+				TH_LOG("fault %u: %d, and no fault", _nth, _ret);\
+			EXPECT_TRUE(may_fail_with(_ret))			\
+				TH_LOG("fault %u: %d", _nth, _ret);		\
+			_errors++;						\
+		}								\
+		ASSERT_EQ(self->fds, count_fds())				\
+			TH_LOG("fault %u leaks a descriptor", _nth);		\
+		ASSERT_EQ(0, (call))						\
+			TH_LOG("after fault %u", _nth);				\
+	}									\
+	EXPECT_LT(_nth, LIMIT);							\
+	EXPECT_LT(0, _errors);							\
+} while (0)
+
+static bool is_enomem(int ret)
+{
+	return ret == -ENOMEM;
+}
+
+static bool is_efault(int ret)
+{
+	return ret == -EFAULT;
+}
+
+static bool is_enomem_or_efault(int ret)
+{
+	return is_enomem(ret) || is_efault(ret);
+}
+
+static int open_dispatcher(void)
+{
+	int fd = open("/dev/bao-io-dispatcher", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
+}
+
+TEST_F(fail_nth, open)
+{
+	EXPECT_UNHARMED(open_dispatcher(), is_enomem_or_efault);
+}
+
+static int get_info(int dispatcher)
+{
+	struct bao_dm_info info = { .id = DM };
+	int ret = do_ioctl(dispatcher, BAO_IOCTL_DM_GET_INFO, &info);
+
+	if (!ret)
+		close(info.fd);
+	return ret;
+}
+
+TEST_F_TIMEOUT(fail_nth, get_info, 120)
+{
+	EXPECT_UNHARMED(get_info(self->dispatcher), is_enomem_or_efault);
+}
+
+/* Takes the request that waits and gives it back, with the descriptor that took it */
+static int attach(void)
+{
+	struct bao_virtio_request req;
+	int fd = dm_open(DM);
+	int ret;
+
+	if (fd < 0)
+		return fd;
+	ret = dm_take(fd, &req);
+	close_fd(fd);
+	return ret;
+}
+
+TEST_F(fail_nth, attach)
+{
+	struct bao_virtio_request req;
+	struct counters c;
+
+	frontend_start(DM, 0, write_of(self->addr, 4, 0x5eed), 1);
+	ASSERT_TRUE(wait_until(dm_waiting(self->fd)));
+	EXPECT_UNHARMED(attach(), is_enomem_or_efault);
+
+	fail_after(1);
+	EXPECT_EQ(-EFAULT, dm_take(self->fd, &req));
+	EXPECT_TRUE(has_failed());
+	EXPECT_TRUE(dm_waiting(self->fd));
+	EXPECT_EQ(0, dm_take(self->fd, &req));
+	EXPECT_EQ(0x5eed, req.value);
+	EXPECT_EQ(0, dm_complete(self->fd, req));
+	frontend_counters(DM, &c);
+	EXPECT_EQ(1, c.completes);
+}
+
+TEST_F(fail_nth, complete)
+{
+	struct bao_virtio_request req;
+	struct counters c;
+
+	frontend_start(DM, 0, read_of(self->addr, 4), 1);
+	ASSERT_EQ(0, dm_attach(self->fd, &req));
+	fail_after(1);
+	EXPECT_EQ(-EFAULT, dm_answer(self->fd, req, 41));
+	EXPECT_TRUE(has_failed());
+	EXPECT_TRUE(frontend_parked(DM, 0));
+	fail_after(2);
+	/* There is no second place to fail: the answer allocates nothing */
+	EXPECT_EQ(0, dm_answer(self->fd, req, 42));
+	EXPECT_FALSE(has_failed());
+	EXPECT_EQ(42, frontend_result(DM, 0));
+	frontend_counters(DM, &c);
+	EXPECT_EQ(1, c.completes);
+	EXPECT_EQ(0, c.bad_calls);
+}
+
+static int assign_ioeventfd(int fd, int event, struct access kick)
+{
+	return ioeventfd(fd, event, kick, 0) ?:
+	       ioeventfd(fd, event, kick, BAO_IOEVENTFD_FLAG_DEASSIGN);
+}
+
+/* Deassignment must not fail for want of memory; only its argument may be unreadable */
+TEST_F(fail_nth, ioeventfd)
+{
+	struct access kick = write_of(self->addr + 0x50, 4, 0);
+	unsigned int nth;
+	bool failed = true;
+	int ret;
+
+	for (nth = 1; failed && nth < LIMIT; nth++) {
+		fail_after(nth);
+		ret = ioeventfd(self->fd, self->event, kick, 0);
+		failed = has_failed();
+		EXPECT_TRUE(!ret || is_enomem_or_efault(ret));
+		/* It is there if the call says so */
+		EXPECT_EQ(ret ? -ENOENT : 0, ioeventfd(self->fd, self->event, kick,
+						       BAO_IOEVENTFD_FLAG_DEASSIGN));
+	}
+	EXPECT_LT(2, nth);
+	EXPECT_LT(nth, LIMIT);
+
+	failed = true;
+	for (nth = 1; failed && nth < LIMIT; nth++) {
+		ASSERT_EQ(0, ioeventfd(self->fd, self->event, kick, 0));
+		fail_after(nth);
+		ret = ioeventfd(self->fd, self->event, kick, BAO_IOEVENTFD_FLAG_DEASSIGN);
+		failed = has_failed();
+		EXPECT_TRUE(!ret || is_efault(ret));
+		if (ret)
+			EXPECT_EQ(0, ioeventfd(self->fd, self->event, kick,
+					       BAO_IOEVENTFD_FLAG_DEASSIGN));
+	}
+	EXPECT_LT(nth, LIMIT);
+	EXPECT_EQ(0, assign_ioeventfd(self->fd, self->event, kick));
+}
+
+TEST_F(fail_nth, irqfd)
+{
+	unsigned int nth;
+	bool failed = true;
+	struct counters c;
+	int ret;
+
+	for (nth = 1; failed && nth < LIMIT; nth++) {
+		fail_after(nth);
+		ret = irqfd(self->fd, self->event, 0);
+		failed = has_failed();
+		EXPECT_TRUE(!ret || is_enomem_or_efault(ret));
+		EXPECT_EQ(ret ? -ENOENT : 0,
+			  irqfd(self->fd, self->event, BAO_IRQFD_FLAG_DEASSIGN));
+	}
+	EXPECT_LT(2, nth);
+	EXPECT_LT(nth, LIMIT);
+	/* None is left that would interrupt */
+	EXPECT_EQ(0, eventfd_add(self->event, 1));
+	frontend_counters(DM, &c);
+	EXPECT_EQ(0, c.notifies);
+
+	failed = true;
+	for (nth = 1; failed && nth < LIMIT; nth++) {
+		EXPECT_EQ(1, eventfd_poll(self->event));
+		ASSERT_EQ(0, irqfd(self->fd, self->event, 0));
+		fail_after(nth);
+		ret = irqfd(self->fd, self->event, BAO_IRQFD_FLAG_DEASSIGN);
+		failed = has_failed();
+		EXPECT_TRUE(!ret || is_efault(ret));
+		if (ret)
+			EXPECT_EQ(0, irqfd(self->fd, self->event, BAO_IRQFD_FLAG_DEASSIGN));
+		EXPECT_EQ(0, eventfd_add(self->event, 1));
+	}
+	EXPECT_LT(nth, LIMIT);
+}
+
+static int map_window(int fd)
+{
+	void *map = mmap(NULL, SIM_WINDOW, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (map == MAP_FAILED)
+		return -errno;
+	munmap(map, SIM_WINDOW);
+	return 0;
+}
+
+TEST_F_TIMEOUT(fail_nth, mmap, 120)
+{
+	EXPECT_UNHARMED(map_window(self->fd), is_enomem_or_efault);
+}
+
+static int poll_once(int fd)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+
+	return poll(&pfd, 1, 0) < 0 ? -errno : 0;
+}
+
+TEST_F(fail_nth, poll)
+{
+	EXPECT_UNHARMED(poll_once(self->fd), is_enomem_or_efault);
+}
+
+/* The whole of it: endpoint, interrupt, auxiliary device, and the drivers that bind to it */
+static int bind_and_unbind(void)
+{
+	int ret = sim_life(sim_fd(), NEW, BAO_SIM_BIND);
+
+	/* It goes whatever fails, but for the argument of the ioctl */
+	while (!ret && sim_life(sim_fd(), NEW, BAO_SIM_UNBIND) == -EFAULT)
+		;
+	return ret;
+}
+
+/* The driver core drops what a driver's probe returned */
+static bool is_any(int ret)
+{
+	return ret < 0;
+}
+
+TEST_F_TIMEOUT(fail_nth, bind, 300)
+{
+	struct bao_sim_device info;
+	struct bao_sim_counters c = { .dm_id = NEW };
+
+	ASSERT_EQ(0, sim_add(sim_fd(), NEW, &info));
+	EXPECT_UNHARMED(bind_and_unbind(), is_any);
+	ASSERT_EQ(0, do_ioctl(sim_fd(), BAO_SIM_COUNTERS, &c));
+	EXPECT_EQ(0, c.violations);
+	EXPECT_EQ(0, c.bad_calls);
+}
+
+/* A frontend that waits loses nothing by a driver that fails to come */
+TEST_F_TIMEOUT(fail_nth, bind_with_a_request, 300)
+{
+	struct bao_sim_vcpu vcpu = { .dm_id = NEW };
+	struct bao_sim_access access = { .dm_id = NEW, .addr = 0x1000, .op = 1, .width = 4,
+					 .count = 1 };
+	struct bao_virtio_request req;
+	struct bao_sim_device info;
+	unsigned int nth;
+	bool failed = true;
+	int fd, ret;
+
+	ASSERT_EQ(0, sim_add(sim_fd(), NEW, &info));
+	for (nth = 1; failed && nth < LIMIT; nth++) {
+		ASSERT_EQ(0, do_ioctl(sim_fd(), BAO_SIM_START, &access));
+		fail_after(nth);
+		ret = sim_life(sim_fd(), NEW, BAO_SIM_BIND);
+		failed = has_failed();
+		if (ret)
+			ASSERT_EQ(0, sim_life(sim_fd(), NEW, BAO_SIM_BIND));
+		fd = dm_open(NEW);
+		if (fd == -ENOENT) {
+			/* The endpoint is there, but the driver on it has failed to come: bind again */
+			ASSERT_TRUE(failed);
+			ASSERT_EQ(0, sim_life(sim_fd(), NEW, BAO_SIM_UNBIND));
+			continue;
+		}
+		ASSERT_LE(0, fd);
+		ret = dm_attach(fd, &req);
+		/* One that failed may have asked for it, and then has answered it as it went */
+		if (ret == -ETIMEDOUT) {
+			ASSERT_EQ(0, do_ioctl(sim_fd(), BAO_SIM_VCPU, &vcpu));
+			EXPECT_EQ(0, vcpu.parked);
+		} else {
+			EXPECT_EQ(0, ret);
+			EXPECT_EQ(0, dm_answer(fd, req, 1));
+		}
+		close_fd(fd);
+		ASSERT_EQ(0, sim_life(sim_fd(), NEW, BAO_SIM_UNBIND));
+	}
+	EXPECT_LT(nth, LIMIT);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0
+/* KUnit tests of the bounds of the shared-memory window */
+#include <kunit/test.h>
+#include <linux/limits.h>
+
+#include "transport.h"
+
+#define START	0x60000000ULL
+#define SIZE	0x100000ULL
+
+static void shmem_bounds(struct kunit *test)
+{
+	static const struct {
+		u64 addr;
+		size_t len;
+		bool inside;
+	} cases[] = {
+		{ START, 1, true },
+		{ START, SIZE, true },
+		{ START, 0, true },
+		{ START + SIZE - 1, 1, true },
+		{ START + SIZE, 0, true },
+		{ START + 8, SIZE - 8, true },
+		{ START - 1, 1, false },
+		{ START - 1, 0, false },
+		{ START - 1, 2, false },
+		{ START, SIZE + 1, false },
+		{ START + 1, SIZE, false },
+		{ START + SIZE, 1, false },
+		{ START + SIZE + 1, 0, false },
+		{ START + SIZE - 1, 2, false },
+		{ START + 1, SIZE_MAX, false },
+		{ START + SIZE, SIZE_MAX, false },
+		{ 0, 1, false },
+		{ 0, SIZE_MAX, false },
+		{ U64_MAX, 1, false },
+		{ U64_MAX, 2, false },
+		{ U64_MAX - SIZE, SIZE_MAX, false },
+	};
+	struct bao_endpoint *ep = kunit_kzalloc(test, sizeof(*ep), GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, ep);
+	ep->desc.shmem_start = START;
+	ep->desc.shmem_size = SIZE;
+	/* Only compared, never followed */
+	ep->shmem = (void *)0x10000;
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		void *want = NULL;
+
+		if (cases[i].inside)
+			want = ep->shmem + (cases[i].addr - START);
+		KUNIT_EXPECT_PTR_EQ_MSG(test, bao_shmem_ptr(ep, cases[i].addr, cases[i].len), want,
+					"%#llx + %#zx", cases[i].addr, cases[i].len);
+	}
+}
+
+static void width_masks(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, bao_width_mask(0), 0);
+	KUNIT_EXPECT_EQ(test, bao_width_mask(1), 0xff);
+	KUNIT_EXPECT_EQ(test, bao_width_mask(2), 0xffff);
+	KUNIT_EXPECT_EQ(test, bao_width_mask(4), 0xffffffff);
+	KUNIT_EXPECT_EQ(test, bao_width_mask(7), 0xffffffffffffffULL);
+	KUNIT_EXPECT_EQ(test, bao_width_mask(8), U64_MAX);
+	KUNIT_EXPECT_EQ(test, bao_width_mask(UINT_MAX), U64_MAX);
+}
+
+static struct kunit_case shmem_cases[] = {
+	KUNIT_CASE(shmem_bounds),
+	KUNIT_CASE(width_masks),
+	{ }
+};
+
+static struct kunit_suite shmem_suite = {
+	.name = "bao_shmem",
+	.test_cases = shmem_cases,
+};
+
+kunit_test_suite(shmem_suite);
