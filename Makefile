@@ -36,6 +36,8 @@ help:
 	@echo '                    (sim), and in a backend on the test hypervisor (vmm, not on x86_64).'
 	@echo '                    Both unless told. KERNEL is for sim: stock is the default on x86_64'
 	@echo '                    and is Debian'"'"'s, [STOCK=6.1|6.12]. PROGRAMS=armhf: 32-bit on arm64'
+	@echo '  make coverage [TARGETS=bao] [ARCH=x86_64]'
+	@echo '                    the selftests on the simulator, and what they leave out'
 	@echo '  make restart [ARCH=arm64|riscv|arm] [ROUNDS=100]'
 	@echo '                    kill the device model again and again while a frontend uses its disk'
 	@echo '  make lint         checkpatch, sparse, warnings, clang, shellcheck, licenses'
@@ -57,6 +59,9 @@ demo:
 
 kselftest:
 	@$(RIG)/kselftest $(or $(ARCH),arm64) '$(TARGETS)'
+
+coverage:
+	@$(RIG)/coverage $(or $(ARCH),x86_64) '$(TARGETS)'
 
 restart:
 	@$(RIG)/restart $(or $(ARCH),arm64)
@@ -83,5 +88,6 @@ clean:
 	@rm -rf '$(or $(O),build)'
 	@[ ! -d '$(KDIR)' ] || $(KBUILD) clean
 
-.PHONY: help demo kselftest restart lint check check-long overlay modules modules_install clean
+.PHONY: help demo kselftest coverage restart lint check check-long overlay modules
+.PHONY: modules_install clean
 .NOTPARALLEL:
