@@ -147,6 +147,34 @@ TEST_F(endpoint, window_is_the_frontends_memory)
 	EXPECT_STREQ("from frontend", mine);
 }
 
+TEST_F(endpoint, has_counters)
+{
+	static const char * const names[] = {
+		"interrupts", "requests", "asks", "ask_errors", "completes", "complete_errors",
+		"notifies", "notify_errors", "default_answers", "signals", "deferrals", "max_batch",
+		"waiting", "owned",
+	};
+	struct bao_virtio_request req;
+	int fd = dm_open(DM);
+	unsigned int i;
+
+	ASSERT_LE(0, fd);
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		EXPECT_LE(0, statistic(DM, names[i]))
+			TH_LOG("%s", names[i]);
+	frontend_start(DM, 0, read_of(self->addr, 4), 1);
+	ASSERT_TRUE(wait_until(dm_waiting(fd)));
+	EXPECT_EQ(1, statistic(DM, "requests"));
+	EXPECT_EQ(1, statistic(DM, "waiting"));
+	EXPECT_EQ(0, statistic(DM, "owned"));
+	ASSERT_EQ(0, dm_attach(fd, &req));
+	EXPECT_EQ(0, statistic(DM, "waiting"));
+	EXPECT_EQ(1, statistic(DM, "owned"));
+	EXPECT_EQ(0, dm_complete(fd, req));
+	EXPECT_EQ(0, statistic(DM, "owned"));
+	EXPECT_EQ(1, statistic(DM, "completes"));
+}
+
 /* Sleep */
 
 TEST_F(endpoint, asks_nothing_while_suspended)

@@ -1,78 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Every allocation and every access to user memory fails once, in each system call and in the way an
- * endpoint comes into service. After an error everything is as it was before: nothing is consumed,
- * nothing leaks, and the same call works when tried again.
+ * Every allocation and every access to user memory fails once, in each system call and in the way
+ * an endpoint comes into service. After an error everything is as it was before: nothing is
+ * consumed, nothing leaks, and the same call works when tried again.
  *
  * Needs a kernel with fault injection, see config; see also Documentation/fault-injection/.
  */
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
 #include "backend.h"
+#include "nth.h"
 #include "sim.h"
 
 #define DM 0
 #define NEW 62
-#define DEBUGFS "/sys/kernel/debug"
 /* More places to fail than any of these calls has */
 #define LIMIT 2000
-
-static int nth_fd = -1;
-
-/* NULL, or why faults cannot be injected */
-static const char *enable_faults(void)
-{
-	static const char * const options[][2] = {
-		{ DEBUGFS "/failslab/ignore-gfp-wait", "N" },
-		{ DEBUGFS "/failslab/verbose", "0" },
-		{ DEBUGFS "/fail_page_alloc/ignore-gfp-wait", "N" },
-		{ DEBUGFS "/fail_page_alloc/min-order", "0" },
-		{ DEBUGFS "/fail_page_alloc/verbose", "0" },
-		{ DEBUGFS "/fail_usercopy/verbose", "0" },
-	};
-	unsigned int i;
-
-	nth_fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	if (nth_fd < 0)
-		return "kernel without fault injection";
-	if (access(DEBUGFS "/failslab", F_OK))
-		mount("debugfs", DEBUGFS, "debugfs", 0, NULL);
-	for (i = 0; i < ARRAY_SIZE(options); i++) {
-		if (write_file(options[i][0], options[i][1]))
-			return options[i][0];
-	}
-	return NULL;
-}
-
-static void fail_after(unsigned int nth)
-{
-	char text[16];
-	int len = snprintf(text, sizeof(text), "%u", nth);
-
-	if (pwrite(nth_fd, text, len, 0) != len)
-		perror("fail-nth");
-}
-
-/* Ends it, and tells whether something has failed */
-static bool has_failed(void)
-{
-	char text[16] = "";
-	ssize_t len = pread(nth_fd, text, sizeof(text) - 1, 0);
-
-	/* This very read was the one */
-	if (len < 0)
-		return false;
-	if (strcmp(text, "0\n"))
-		fail_after(0);
-	return !strcmp(text, "0\n");
-}
 
 FIXTURE(fail_nth) {
 	int dispatcher;
@@ -88,7 +35,7 @@ FIXTURE_SETUP(fail_nth)
 
 	SET_UP_OR_SKIP();
 	SIM_OR_SKIP();
-	why = enable_faults();
+	why = nth_enable();
 	if (why)
 		SKIP(_exit(0), "%s", why);
 	self->dispatcher = dispatcher_open();
@@ -117,9 +64,9 @@ FIXTURE_TEARDOWN(fail_nth)
 	int _ret;								\
 										\
 	for (_nth = 1; _failed && _nth < LIMIT; _nth++) {			\
-		fail_after(_nth);						\
+		nth_fail(_nth);						\
 		_ret = (call);							\
-		_failed = has_failed();						\
+		_failed = nth_has_failed();						\
 		if (_ret) {							\
 			EXPECT_TRUE(_failed)					\
 				TH_LOG("fault %u: %d, and no fault", _nth, _ret);\
@@ -204,9 +151,9 @@ TEST_F(fail_nth, attach)
 	ASSERT_TRUE(wait_until(dm_waiting(self->fd)));
 	EXPECT_UNHARMED(attach(), is_enomem_or_efault);
 
-	fail_after(1);
+	nth_fail(1);
 	EXPECT_EQ(-EFAULT, dm_take(self->fd, &req));
-	EXPECT_TRUE(has_failed());
+	EXPECT_TRUE(nth_has_failed());
 	EXPECT_TRUE(dm_waiting(self->fd));
 	EXPECT_EQ(0, dm_take(self->fd, &req));
 	EXPECT_EQ(0x5eed, req.value);
@@ -222,14 +169,14 @@ TEST_F(fail_nth, complete)
 
 	frontend_start(DM, 0, read_of(self->addr, 4), 1);
 	ASSERT_EQ(0, dm_attach(self->fd, &req));
-	fail_after(1);
+	nth_fail(1);
 	EXPECT_EQ(-EFAULT, dm_answer(self->fd, req, 41));
-	EXPECT_TRUE(has_failed());
+	EXPECT_TRUE(nth_has_failed());
 	EXPECT_TRUE(frontend_parked(DM, 0));
-	fail_after(2);
+	nth_fail(2);
 	/* There is no second place to fail: the answer allocates nothing */
 	EXPECT_EQ(0, dm_answer(self->fd, req, 42));
-	EXPECT_FALSE(has_failed());
+	EXPECT_FALSE(nth_has_failed());
 	EXPECT_EQ(42, frontend_result(DM, 0));
 	frontend_counters(DM, &c);
 	EXPECT_EQ(1, c.completes);
@@ -251,9 +198,9 @@ TEST_F(fail_nth, ioeventfd)
 	int ret;
 
 	for (nth = 1; failed && nth < LIMIT; nth++) {
-		fail_after(nth);
+		nth_fail(nth);
 		ret = ioeventfd(self->fd, self->event, kick, 0);
-		failed = has_failed();
+		failed = nth_has_failed();
 		EXPECT_TRUE(!ret || is_enomem_or_efault(ret));
 		/* It is there if the call says so */
 		EXPECT_EQ(ret ? -ENOENT : 0, ioeventfd(self->fd, self->event, kick,
@@ -265,9 +212,9 @@ TEST_F(fail_nth, ioeventfd)
 	failed = true;
 	for (nth = 1; failed && nth < LIMIT; nth++) {
 		ASSERT_EQ(0, ioeventfd(self->fd, self->event, kick, 0));
-		fail_after(nth);
+		nth_fail(nth);
 		ret = ioeventfd(self->fd, self->event, kick, BAO_IOEVENTFD_FLAG_DEASSIGN);
-		failed = has_failed();
+		failed = nth_has_failed();
 		EXPECT_TRUE(!ret || is_efault(ret));
 		if (ret)
 			EXPECT_EQ(0, ioeventfd(self->fd, self->event, kick,
@@ -285,9 +232,9 @@ TEST_F(fail_nth, irqfd)
 	int ret;
 
 	for (nth = 1; failed && nth < LIMIT; nth++) {
-		fail_after(nth);
+		nth_fail(nth);
 		ret = irqfd(self->fd, self->event, 0);
-		failed = has_failed();
+		failed = nth_has_failed();
 		EXPECT_TRUE(!ret || is_enomem_or_efault(ret));
 		EXPECT_EQ(ret ? -ENOENT : 0,
 			  irqfd(self->fd, self->event, BAO_IRQFD_FLAG_DEASSIGN));
@@ -303,9 +250,9 @@ TEST_F(fail_nth, irqfd)
 	for (nth = 1; failed && nth < LIMIT; nth++) {
 		EXPECT_EQ(1, eventfd_poll(self->event));
 		ASSERT_EQ(0, irqfd(self->fd, self->event, 0));
-		fail_after(nth);
+		nth_fail(nth);
 		ret = irqfd(self->fd, self->event, BAO_IRQFD_FLAG_DEASSIGN);
-		failed = has_failed();
+		failed = nth_has_failed();
 		EXPECT_TRUE(!ret || is_efault(ret));
 		if (ret)
 			EXPECT_EQ(0, irqfd(self->fd, self->event, BAO_IRQFD_FLAG_DEASSIGN));
@@ -385,14 +332,14 @@ TEST_F_TIMEOUT(fail_nth, bind_with_a_request, 300)
 	ASSERT_EQ(0, sim_add(sim_fd(), NEW, &info));
 	for (nth = 1; failed && nth < LIMIT; nth++) {
 		ASSERT_EQ(0, do_ioctl(sim_fd(), BAO_SIM_START, &access));
-		fail_after(nth);
+		nth_fail(nth);
 		ret = sim_life(sim_fd(), NEW, BAO_SIM_BIND);
-		failed = has_failed();
+		failed = nth_has_failed();
 		if (ret)
 			ASSERT_EQ(0, sim_life(sim_fd(), NEW, BAO_SIM_BIND));
 		fd = dm_open(NEW);
 		if (fd == -ENOENT) {
-			/* The endpoint is there, but the driver on it has failed to come: bind again */
+			/* The endpoint is there, but the driver on it has failed to come */
 			ASSERT_TRUE(failed);
 			ASSERT_EQ(0, sim_life(sim_fd(), NEW, BAO_SIM_UNBIND));
 			continue;

@@ -138,7 +138,8 @@ const char *books_balance(unsigned int dm_id)
 	}
 	if (statistic(dm_id, "waiting") || statistic(dm_id, "owned") ||
 	    statistic(dm_id, "requests") != statistic(dm_id, "completes")) {
-		snprintf(why, sizeof(why), "driver: %lld requests, %lld completed, %lld wait, %lld owned",
+		snprintf(why, sizeof(why),
+			 "driver: %lld requests, %lld completed, %lld wait, %lld owned",
 			 statistic(dm_id, "requests"), statistic(dm_id, "completes"),
 			 statistic(dm_id, "waiting"), statistic(dm_id, "owned"));
 		return why;

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The modules are loaded while memory runs out, at each place once: either they come or they do
+ * not, and then they do when tried again.
+ *
+ * Leaves the modules as it found them.
+ */
+#include <string.h>
+#include <unistd.h>
+
+#include "../kselftest_harness.h"
+#include "backend.h"
+#include "modules.h"
+#include "nth.h"
+
+/* More places to fail than the loading of a module has */
+#define LIMIT 20000
+
+FIXTURE(fail_load) {
+	char unused;
+};
+
+FIXTURE_SETUP(fail_load)
+{
+	const char *why = nth_enable();
+
+	if (why)
+		SKIP(_exit(0), "%s", why);
+	if (!modular() || access("/sys/module/bao_sim/initstate", F_OK))
+		SKIP(_exit(0), "the drivers and the simulator are not modules");
+}
+
+FIXTURE_TEARDOWN(fail_load)
+{
+	load_module("bao");
+	load_module("bao_sim");
+	load_module("bao_remio");
+}
+
+/* Loads a module with one fault after the other, until it has no place left to fail */
+#define EXPECT_LOADS(name) do {							\
+	unsigned int _nth, _failures = 0;					\
+	bool _failed = true;							\
+	int _ret;								\
+										\
+	for (_nth = 1; _failed && _nth < LIMIT; _nth++) {		\
+		nth_fail(_nth);							\
+		_ret = load_module(name);					\
+		_failed = nth_has_failed();					\
+		EXPECT_TRUE(!_ret || _failed)					\
+			TH_LOG("%s, fault %u: %d, and no fault", name, _nth, _ret);\
+		_failures += !!_ret;						\
+		if (!_ret)							\
+			ASSERT_EQ(0, remove_module(name));			\
+	}									\
+	EXPECT_LT(_nth, LIMIT);							\
+	EXPECT_LT(0, _failures);						\
+	ASSERT_EQ(0, load_module(name));					\
+} while (0)
+
+TEST_F_TIMEOUT(fail_load, modules, 600)
+{
+	ASSERT_EQ(0, remove_module("bao_remio"));
+	ASSERT_EQ(0, remove_module("bao_sim"));
+	ASSERT_EQ(0, remove_module("bao"));
+	EXPECT_LOADS("bao");
+	EXPECT_LOADS("bao_sim");
+	EXPECT_LOADS("bao_remio");
+}
+
+TEST_HARNESS_MAIN

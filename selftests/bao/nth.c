@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "backend.h"
+#include "nth.h"
+
+#define DEBUGFS "/sys/kernel/debug"
+
+static int nth_fd = -1;
+
+const char *nth_enable(void)
+{
+	static const char * const options[][2] = {
+		{ DEBUGFS "/failslab/ignore-gfp-wait", "N" },
+		{ DEBUGFS "/failslab/verbose", "0" },
+		{ DEBUGFS "/fail_page_alloc/ignore-gfp-wait", "N" },
+		{ DEBUGFS "/fail_page_alloc/min-order", "0" },
+		{ DEBUGFS "/fail_page_alloc/verbose", "0" },
+		{ DEBUGFS "/fail_usercopy/verbose", "0" },
+	};
+	unsigned int i;
+
+	nth_fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	if (nth_fd < 0)
+		return "kernel without fault injection";
+	if (access(DEBUGFS "/failslab", F_OK))
+		mount("debugfs", DEBUGFS, "debugfs", 0, NULL);
+	for (i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		if (write_file(options[i][0], options[i][1]))
+			return options[i][0];
+	}
+	return NULL;
+}
+
+void nth_fail(unsigned int nth)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%u", nth);
+
+	if (pwrite(nth_fd, text, len, 0) != len)
+		perror("fail-nth");
+}
+
+bool nth_has_failed(void)
+{
+	char text[16] = "";
+	ssize_t len = pread(nth_fd, text, sizeof(text) - 1, 0);
+
+	/* This very read was the one */
+	if (len < 0)
+		return false;
+	if (strcmp(text, "0\n"))
+		nth_fail(0);
+	return !strcmp(text, "0\n");
+}
