@@ -38,6 +38,8 @@ help:
 	@echo '                    and is Debian'"'"'s, [STOCK=6.1|6.12]. PROGRAMS=armhf: 32-bit on arm64'
 	@echo '  make coverage [TARGETS=bao] [ARCH=x86_64]'
 	@echo '                    the selftests on the simulator, and what they leave out'
+	@echo '  make mutations [ONLY="NAME..."]'
+	@echo '                    put defects back, and see whether the selftests find them'
 	@echo '  make restart [ARCH=arm64|riscv|arm] [ROUNDS=100]'
 	@echo '                    kill the device model again and again while a frontend uses its disk'
 	@echo '  make lint         checkpatch, sparse, warnings, clang, shellcheck, licenses'
@@ -66,6 +68,9 @@ coverage:
 restart:
 	@$(RIG)/restart $(or $(ARCH),arm64)
 
+mutations:
+	@$(RIG)/mutate $(ONLY)
+
 lint:
 	@$(RIG)/lint
 
@@ -88,6 +93,6 @@ clean:
 	@rm -rf '$(or $(O),build)'
 	@[ ! -d '$(KDIR)' ] || $(KBUILD) clean
 
-.PHONY: help demo kselftest coverage restart lint check check-long overlay modules
-.PHONY: modules_install clean
+.PHONY: help demo kselftest coverage mutations restart lint check check-long overlay
+.PHONY: modules modules_install clean
 .NOTPARALLEL:
