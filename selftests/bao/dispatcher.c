@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The dispatcher: layouts of the ABI, BAO_IOCTL_DM_GET_INFO, what does not belong there */
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -87,6 +89,32 @@ TEST_F(dispatcher, describes_every_device_model)
 		EXPECT_LE(0, info[i].fd);
 		for (j = 0; j < i; j++)
 			EXPECT_NE(info[j].irq, info[i].irq);
+	}
+}
+
+TEST_F(dispatcher, irq_is_the_one_that_is_named_after_it)
+{
+	char line[4096], name[32];
+	struct bao_dm_info info;
+	unsigned int i;
+	size_t length;
+	FILE *file;
+	bool found;
+
+	for (i = 0; i < frontend_devices(); i++) {
+		ASSERT_LE(0, dm_open_info(i, &info));
+		snprintf(name, sizeof(name), " bao-remio.%u\n", i);
+		file = fopen("/proc/interrupts", "r");
+		ASSERT_TRUE(!!file);
+		found = false;
+		while (!found && fgets(line, sizeof(line), file)) {
+			length = strlen(line);
+			found = strtoul(line, NULL, 10) == info.irq && length > strlen(name) &&
+				!strcmp(line + length - strlen(name), name);
+		}
+		fclose(file);
+		EXPECT_TRUE(found)
+			TH_LOG("interrupt %u of device model %u", info.irq, i);
 	}
 }
 

@@ -237,6 +237,23 @@ TEST_F(ioeventfd, deassigned_falls_through)
 	EXPECT_SIGNAL(self->event, self->match);
 }
 
+TEST_F_TIMEOUT(ioeventfd, signals_no_more_once_deassigned, LONG_TEST_S)
+{
+	unsigned int i, total = rounds(50);
+
+	frontend_start(DM, 0, self->match, 0xffffffff);
+	for (i = 0; i < total; i++) {
+		/* Takes the write that waits, and from then on each one at once */
+		ASSERT_EQ(0, ioeventfd(self->fd, self->event, self->match, MATCH));
+		ASSERT_LT(0, eventfd_wait(self->event));
+		ASSERT_EQ(0, ioeventfd(self->fd, self->event, self->match, MATCH | REMOVE));
+		ASSERT_LE(0, eventfd_poll(self->event));
+		/* Once the next write is here, none that came earlier is under way */
+		ASSERT_TRUE(wait_until(dm_waiting(self->fd)));
+		ASSERT_EQ(0, eventfd_poll(self->event));
+	}
+}
+
 TEST_F(ioeventfd, deassigning_what_is_not_there_is_enoent)
 {
 	int other_event = new_eventfd(0);

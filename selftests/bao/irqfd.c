@@ -178,6 +178,47 @@ TEST_F(irqfd, same_eventfd_again_is_ebusy)
 	EXPECT_EQ(1, notifies(DM));
 }
 
+struct heritage {
+	int fd;
+	int event;
+};
+
+static int assign_and_deassign(void *arg)
+{
+	struct heritage *heritage = arg;
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < 200; i++) {
+		ret = irqfd(heritage->fd, heritage->event, 0);
+		if (ret && ret != -EBUSY)
+			return 1;
+		ret = irqfd(heritage->fd, heritage->event, REMOVE);
+		if (ret && ret != -ENOENT)
+			return 2;
+	}
+	return 0;
+}
+
+TEST_F(irqfd, assignments_do_not_disturb_each_other)
+{
+	struct heritage heritage = { self->fd, self->event };
+	pid_t pid[2];
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		pid[i] = spawn(assign_and_deassign, &heritage);
+		ASSERT_LT(0, pid[i]);
+	}
+	for (i = 0; i < 2; i++)
+		EXPECT_EQ(0, reap(pid[i]));
+	/* Both have ended with a deassignment */
+	ASSERT_EQ(0, eventfd_add(self->event, 1));
+	EXPECT_EQ(0, notifies(DM));
+	ASSERT_EQ(0, irqfd(self->fd, self->event, 0));
+	EXPECT_EQ(1, notifies(DM));
+}
+
 TEST_F(irqfd, too_many_are_enospc)
 {
 	int event[900], n, ret = 0;
@@ -203,8 +244,11 @@ TEST_F(irqfd, ends_with_the_last_descriptor_of_its_eventfd)
 
 	ASSERT_EQ(0, irqfd(self->fd, self->event, 0));
 	close_fd(self->event);
-	/* Each at the same number again, and in the same memory if it is freed */
-	for (i = 1; i <= 50; i++) {
+	/*
+	 * Each at the same number again, and in the same memory if it is freed; and more of them
+	 * than there can be at a time, see too_many_are_enospc
+	 */
+	for (i = 1; i <= 900; i++) {
 		int event = new_eventfd(0);
 
 		EXPECT_EQ(self->event, event);

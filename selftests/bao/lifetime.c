@@ -11,6 +11,7 @@
 
 #include "../kselftest_harness.h"
 #include "backend.h"
+#include "sim.h"
 
 #define FOR_EVER 0xffffffff
 
@@ -306,6 +307,20 @@ TEST_F(lifetime, unbind_answers_what_was_asked)
 	ASSERT_EQ(0, dm_attach(fd, &owned));
 	EXPECT_EQ(0, dm_answer(fd, owned, 42));
 	EXPECT_EQ(42, frontend_result(0, 0));
+}
+
+TEST_F(lifetime, an_endpoint_goes_and_the_others_are_served)
+{
+	int other = dm_open(1);
+
+	if (!frontend_is_simulated())
+		SKIP(return, "the endpoints go together");
+	ASSERT_LE(0, other);
+	ASSERT_EQ(0, sim_life(sim_fd(), 0, BAO_SIM_UNBIND));
+	/* What comes now has to be announced, asked for and answered */
+	EXPECT_TRUE(works(other, 1));
+	ASSERT_EQ(0, sim_life(sim_fd(), 0, BAO_SIM_BIND));
+	EXPECT_TRUE(works(other, 1));
 }
 
 /* Unbinding remote I/O for user space from one endpoint */

@@ -302,6 +302,39 @@ TEST_F(takeover, nothing_is_taken_once_the_descriptor_is_closed)
 	EXPECT_WRITES_IN_ORDER(taker->fd, 1);
 }
 
+/* The same by the only one that has the descriptor, which lives on */
+static int open_and_take_while_a_thread_closes(void *arg)
+{
+	struct taker *taker = arg;
+
+	taker->fd = dm_open(DM);
+	if (taker->fd < 0)
+		return 1;
+	take_while_a_thread_closes(taker);
+	__atomic_store_n(&taker->taken, 2, __ATOMIC_RELEASE);
+	for (;;)
+		pause();
+	return 0;
+}
+
+TEST_F(takeover, what_comes_after_the_last_close_goes_back)
+{
+	struct taker *taker = self->taker;
+	pid_t pid;
+	int fd;
+
+	pid = spawn(open_and_take_while_a_thread_closes, taker);
+	ASSERT_LT(0, pid);
+	ASSERT_TRUE(wait_until(sleeps_in_ioctl(pid, BAO_IOCTL_IO_CLIENT_ATTACH)));
+	fd = dm_open(DM);
+	ASSERT_LE(0, fd);
+	__atomic_store_n(&taker->count, 0, __ATOMIC_RELEASE);
+	ASSERT_TRUE(wait_until(__atomic_load_n(&taker->taken, __ATOMIC_ACQUIRE)));
+	start_writes(self->addr, 1);
+	ASSERT_TRUE(wait_until(__atomic_load_n(&taker->taken, __ATOMIC_ACQUIRE) == 2));
+	EXPECT_WRITES_IN_ORDER(fd, 1);
+}
+
 TEST_F(takeover, release_gives_back)
 {
 	struct bao_virtio_request req;
@@ -353,6 +386,29 @@ TEST_F(takeover, successor_wakes_when_the_owner_dies)
 	self->taker->fd = dm_open(DM);
 	ASSERT_EQ(0, dm_attach(self->taker->fd, &req));
 	EXPECT_EQ(0, dm_complete(self->taker->fd, req));
+}
+
+TEST_F(takeover, a_successor_wakes_for_each_request)
+{
+	struct taker *next = shared_memory(2 * sizeof(*next));
+	pid_t pid, successor;
+	unsigned int i;
+
+	ASSERT_TRUE(!!next);
+	start_writes(self->addr, 2);
+	self->taker->count = 2;
+	pid = SPAWN_TAKER();
+	for (i = 0; i < 2; i++) {
+		next[i] = (struct taker) { .fd = -1, .count = 1 };
+		successor = spawn(take_and_wait, &next[i]);
+		ASSERT_LT(0, successor);
+		ASSERT_TRUE(wait_until(sleeps_in_ioctl(successor, BAO_IOCTL_IO_CLIENT_ATTACH)));
+	}
+	kill_child(pid);
+	for (i = 0; i < 2; i++) {
+		EXPECT_TRUE(wait_until(has_taken(&next[i])));
+		EXPECT_EQ(0, next[i].error);
+	}
 }
 
 TEST_F(takeover, descriptors_compete)
