@@ -67,6 +67,23 @@ TEST_F(irqfd, counter_is_drained)
 	EXPECT_EQ(3, notifies(DM));
 }
 
+/* A semaphore counts down by one for each interrupt, and keeps the rest */
+TEST_F(irqfd, deassignment_leaves_the_counter_alone)
+{
+	int event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
+
+	ASSERT_LE(0, event);
+	ASSERT_EQ(0, irqfd(self->fd, event, 0));
+	ASSERT_EQ(0, eventfd_add(event, 3));
+	EXPECT_EQ(1, notifies(DM));
+	ASSERT_EQ(0, irqfd(self->fd, event, REMOVE));
+	EXPECT_EQ(1, notifies(DM));
+	EXPECT_EQ(1, eventfd_poll(event));
+	EXPECT_EQ(1, eventfd_poll(event));
+	EXPECT_EQ(0, eventfd_poll(event));
+	close(event);
+}
+
 TEST_F(irqfd, what_was_signalled_before_notifies_at_once)
 {
 	ASSERT_EQ(0, eventfd_add(self->event, 3));

@@ -24,13 +24,15 @@
  * struct bao_irqfd_entry - an irqfd
  * @dmf: its descriptor; outlives us, since its release flushes our shutdown
  * @eventfd: what is written to; holds a reference
- * @wait: in the eventfd's wait queue
+ * @wqh: the eventfd's wait queue, which stays as long as that
+ * @wait: in @wqh
  * @node: in the list of its descriptor while active; under irqfd_lock
  * @shutdown: the end
  */
 struct bao_irqfd_entry {
 	struct bao_dm_file *dmf;
 	struct eventfd_ctx *eventfd;
+	wait_queue_head_t *wqh;
 	wait_queue_entry_t wait;
 	struct list_head node;
 	struct work_struct shutdown;
@@ -53,10 +55,13 @@ static struct workqueue_struct *bao_irqfd_wq;
 static void bao_irqfd_shutdown(struct work_struct *work)
 {
 	struct bao_irqfd_entry *entry = container_of(work, struct bao_irqfd_entry, shutdown);
-	u64 count;
 
-	/* Takes the wait queue's lock, so bao_irqfd_wakeup() has ended and does not come again */
-	eventfd_ctx_remove_wait_queue(entry->eventfd, &entry->wait, &count);
+	/*
+	 * Takes the wait queue's lock, so bao_irqfd_wakeup() has ended and does not come again. And
+	 * it leaves the counter alone, where eventfd_ctx_remove_wait_queue() would read it: what is
+	 * there now, we have not sent, or have left on purpose (EFD_SEMAPHORE).
+	 */
+	remove_wait_queue(entry->wqh, &entry->wait);
 	eventfd_ctx_put(entry->eventfd);
 	kfree(entry);
 }
@@ -109,6 +114,7 @@ static void bao_irqfd_queue(struct file *file, wait_queue_head_t *wqh, poll_tabl
 	/* Who waits to write to a full counter may */
 	if (poll->signalled)
 		wake_up_locked_poll(wqh, EPOLLOUT);
+	poll->entry->wqh = wqh;
 	__add_wait_queue(wqh, &poll->entry->wait);
 	spin_unlock_irq(&wqh->lock);
 }
