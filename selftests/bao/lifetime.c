@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Modules are removed and devices unbound while processes and frontends are at work */
-#include <fcntl.h>
-#include <glob.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
@@ -11,79 +7,29 @@
 
 #include "../kselftest_harness.h"
 #include "backend.h"
+#include "modules.h"
 #include "sim.h"
 
 #define FOR_EVER 0xffffffff
 
 FIXTURE(lifetime) {
-	char remio[128];	/* driver of bao_remio */
+	char unused;
 };
-
-/* Directory of the auxiliary driver */
-static int find_remio(char *path, size_t size)
-{
-	glob_t found;
-
-	if (glob("/sys/bus/auxiliary/drivers/bao_remio*", 0, NULL, &found))
-		return -ENODEV;
-	snprintf(path, size, "%s", found.gl_pathv[0]);
-	globfree(&found);
-	return 0;
-}
 
 FIXTURE_SETUP(lifetime)
 {
 	SET_UP_OR_SKIP();
-	ASSERT_EQ(0, find_remio(self->remio, sizeof(self->remio)));
-}
-
-static int remio_control(const char *driver, const char *what, unsigned int dm_id)
-{
-	char path[160], name[32];
-
-	snprintf(path, sizeof(path), "%s/%s", driver, what);
-	snprintf(name, sizeof(name), "bao.remio.%u", dm_id);
-	return write_file(path, name);
 }
 
 /* A test that failed halfway may have left things unbound */
 FIXTURE_TEARDOWN(lifetime)
 {
 	endpoints_bind();
-	remio_control(self->remio, "bind", 0);
+	remio_bind(0);
 	TEAR_DOWN();
 }
 
 /* Modules */
-
-static int remove_module(const char *name)
-{
-	return syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;
-}
-
-static bool modular(void)
-{
-	return !access("/sys/module/bao/initstate", F_OK) &&
-	       !access("/sys/module/bao_remio/initstate", F_OK);
-}
-
-/* From $BAO_MODULES or /modules if they lie there, else by modprobe */
-static int load_module(const char *name)
-{
-	const char *dir = getenv("BAO_MODULES") ?: "/modules";
-	char path[256];
-	int fd, ret;
-
-	snprintf(path, sizeof(path), "%s/%s.ko", dir, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0) {
-		snprintf(path, sizeof(path), "modprobe %s", name);
-		return system(path) ? -ENOENT : 0;
-	}
-	ret = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
-	close(fd);
-	return ret;
-}
 
 static bool works(int fd, unsigned int dm_id)
 {
@@ -339,7 +285,7 @@ TEST_F(lifetime, requests_wait_while_remio_is_unbound)
 	ASSERT_LT(0, sleeper);
 	ASSERT_TRUE(wait_until(sleeps_in_ioctl(sleeper, BAO_IOCTL_IO_CLIENT_ATTACH)));
 
-	ASSERT_EQ(0, remio_control(self->remio, "unbind", 0));
+	ASSERT_EQ(0, remio_unbind(0));
 	EXPECT_EQ(ENODEV, reap(sleeper));
 	EXPECT_DEAD(fd);
 	EXPECT_EQ(-ENODEV, dm_answer(fd, owned, 1));
@@ -348,7 +294,7 @@ TEST_F(lifetime, requests_wait_while_remio_is_unbound)
 	/* Nobody else is concerned */
 	EXPECT_TRUE(works(other, 1));
 
-	ASSERT_EQ(0, remio_control(self->remio, "bind", 0));
+	ASSERT_EQ(0, remio_bind(0));
 	EXPECT_DEAD(fd);
 	close_fd(fd);
 	fd = dm_open(0);
@@ -385,12 +331,12 @@ TEST_F(lifetime, unbind_wakes_every_poller)
 		ASSERT_LT(0, poller[i]);
 		ASSERT_TRUE(wait_until(sleeps_in_call(poller[i], SYS_epoll_pwait)));
 	}
-	ASSERT_EQ(0, remio_control(self->remio, "unbind", 0));
+	ASSERT_EQ(0, remio_unbind(0));
 	for (i = 0; i < 3; i++) {
 		EXPECT_EQ(0, reap(poller[i]));
 		close(epoll[i]);
 	}
-	ASSERT_EQ(0, remio_control(self->remio, "bind", 0));
+	ASSERT_EQ(0, remio_bind(0));
 }
 
 TEST_HARNESS_MAIN
