@@ -276,6 +276,29 @@ TEST_F(irqfd, ends_with_the_last_descriptor_of_its_eventfd)
 	}
 }
 
+/* The ioeventfd keeps the eventfd, but that has no descriptor any more */
+TEST_F(irqfd, ended_one_does_not_notify_for_an_ioeventfd)
+{
+	struct access kick = write_of(frontend_window(DM) + 0x50, 4, 0);
+	unsigned int i;
+
+	for (i = 1; i <= 50; i++) {
+		int fd = dm_open(DM), event = new_eventfd(0);
+
+		ASSERT_LE(0, fd);
+		ASSERT_EQ(0, ioeventfd(fd, event, kick, 0));
+		ASSERT_EQ(0, irqfd(fd, event, 0));
+		frontend_start(DM, 0, kick, 1);
+		ASSERT_TRUE(wait_until(!frontend_parked(DM, 0)));
+		ASSERT_EQ(i, notifies(DM));
+		close_fd(event);
+		frontend_start(DM, 0, kick, 1);
+		ASSERT_TRUE(wait_until(!frontend_parked(DM, 0)));
+		ASSERT_EQ(i, notifies(DM));
+		close_fd(fd);
+	}
+}
+
 TEST_F(irqfd, release_deassigns)
 {
 	int other = dm_open(DM);

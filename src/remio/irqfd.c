@@ -84,7 +84,12 @@ static int bao_irqfd_wakeup(wait_queue_entry_t *wait, unsigned int mode, int syn
 	unsigned long flags;
 	u64 count;
 
-	if (events & EPOLLIN) {
+	/*
+	 * Not active: it has ended, and only its shutdown is still to come. An ioeventfd may signal
+	 * an eventfd that has no descriptor any more. What makes it inactive on EPOLLHUP holds the
+	 * lock that our caller holds, and otherwise it does not matter who comes first.
+	 */
+	if (events & EPOLLIN && !list_empty(&entry->node)) {
 		/* Nobody reads it: without this, a blocking writer would stop at the maximum */
 		eventfd_ctx_do_read(entry->eventfd, &count);
 		bao_notify(dmf->ep);
