@@ -20,7 +20,7 @@
 #include "sim.h"
 
 #define ROUNDS		10000	/* operations of a test */
-#define CHECK_EVERY	500	/* of them, all there is is looked at */
+#define CHECK_EVERY	500	/* of them, everything is looked at */
 
 void fuzz_say(struct fuzz *f, const char *format, ...)
 {
@@ -133,6 +133,7 @@ static bool run(struct fuzz *f, unsigned int mix, const char *test)
 		for (f->op = 0; f->op < total && !*f->failure; f->op++) {
 			fuzz_say(f, "-");
 			run_one(f, mix);
+			frontend_check(f);
 			if (f->op % CHECK_EVERY == 0)
 				frontend_check_all(f);
 			if (*f->failure)

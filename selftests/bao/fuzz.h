@@ -245,6 +245,7 @@ void life_replace(struct fuzz *f);
 int frontend_begin(struct fuzz *f);
 /* Until the driver has done what it does by itself */
 void frontend_settle(struct fuzz *f, struct fuzz_device *dev);
+void frontend_check(struct fuzz *f);
 void frontend_check_all(struct fuzz *f);
 void frontend_drain(struct fuzz *f);
 

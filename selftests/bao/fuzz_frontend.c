@@ -58,7 +58,7 @@ void frontend_settle(struct fuzz *f, struct fuzz_device *dev)
 	if (wait_until(is_settled(dev)))
 		return;
 	c = read_counters(dev);
-	fuzz_fail(f, "device %u: %u pending, %u processing, %u completed, %u errors; not %u, %u, %u, %u",
+	fuzz_fail(f, "device %u: %u pending, %u processing, %u done, %u refused; not %u %u %u %u",
 		  dev->dm_id, c.pending, c.processing, c.completes, c.complete_errors,
 		  dev->nr_pending, count_processing(dev), dev->counters.completes,
 		  dev->counters.complete_errors);
@@ -68,9 +68,10 @@ static void check_vcpu(struct fuzz *f, struct fuzz_device *dev, unsigned int nr)
 {
 	struct bao_sim_vcpu is = read_vcpu(dev, nr);
 	struct fuzz_vcpu *vcpu = &dev->vcpu[nr];
+	bool same = is.parked == vcpu->parked && is.done == vcpu->done &&
+		    is.result == vcpu->result;
 
-	FUZZ_CHECK(f, is.parked == vcpu->parked && is.done == vcpu->done &&
-		      is.result == vcpu->result,
+	FUZZ_CHECK(f, same,
 		   "device %u vCPU %u: parked %u done %u result %llx; not %u %u %llx",
 		   dev->dm_id, nr, is.parked, is.done, is.result, vcpu->parked, vcpu->done,
 		   vcpu->result);
@@ -142,7 +143,7 @@ void frontend_access(struct fuzz *f)
 	check_vcpu(f, dev, access.vcpu);
 }
 
-static void stop(struct fuzz *f, struct fuzz_device *dev, unsigned int nr)
+static void stop_vcpu(struct fuzz *f, struct fuzz_device *dev, unsigned int nr)
 {
 	struct bao_sim_vcpu vcpu = { .dm_id = dev->dm_id, .vcpu = nr };
 
@@ -178,7 +179,7 @@ void frontend_kick(struct fuzz *f)
 	start(f, dev, &access);
 	model_serve(dev);
 	frontend_settle(f, dev);
-	stop(f, dev, access.vcpu);
+	stop_vcpu(f, dev, access.vcpu);
 	check_vcpu(f, dev, access.vcpu);
 }
 
@@ -265,7 +266,8 @@ void fault_inject(struct fuzz *f)
 		/* How often the driver asks is its own business, so this one is there or not */
 		skip = 0;
 		count = UINT_MAX;
-		/* fallthrough */
+		value = pick_code(f);
+		break;
 	default:
 		value = pick_code(f);
 		break;
@@ -378,7 +380,7 @@ void life_remio(struct fuzz *f)
 	set_remio(f, dev, !dev->remio || prng_one_in(&f->prng, 3));
 }
 
-static void add(struct fuzz *f, struct fuzz_device *dev)
+static void add_device(struct fuzz *f, struct fuzz_device *dev)
 {
 	struct bao_sim_device info = { .dm_id = dev->dm_id, .shmem_size = FUZZ_WINDOW };
 
@@ -398,7 +400,7 @@ void life_replace(struct fuzz *f)
 	if (dev->service != FUZZ_UNBOUND)
 		model_unbind(f, dev);
 	*dev = (struct fuzz_device){ .dm_id = dm_id };
-	add(f, dev);
+	add_device(f, dev);
 }
 
 int frontend_begin(struct fuzz *f)
@@ -407,7 +409,7 @@ int frontend_begin(struct fuzz *f)
 
 	for (i = 0; i < FUZZ_DEVICES; i++) {
 		f->dev[i].dm_id = FUZZ_FIRST_DM + i;
-		add(f, &f->dev[i]);
+		add_device(f, &f->dev[i]);
 	}
 	return *f->failure ? -EIO : 0;
 }
@@ -446,11 +448,10 @@ static void check_driver(struct fuzz *f, struct fuzz_device *dev)
 	}
 }
 
-static void check_device(struct fuzz *f, struct fuzz_device *dev)
+static void check_counters(struct fuzz *f, struct fuzz_device *dev)
 {
 	const struct bao_sim_counters *m = &dev->counters;
 	struct bao_sim_counters c;
-	unsigned int i;
 
 	frontend_settle(f, dev);
 	c = read_counters(dev);
@@ -460,18 +461,28 @@ static void check_device(struct fuzz *f, struct fuzz_device *dev)
 		   c.accesses, m->accesses);
 	FUZZ_CHECK(f, c.notifies == m->notifies, "device %u: %u interrupts, not %u", dev->dm_id,
 		   c.notifies, m->notifies);
-	for (i = 0; i < FUZZ_VCPUS; i++)
-		check_vcpu(f, dev, i);
-	if (dev->service != FUZZ_UNBOUND)
-		check_driver(f, dev);
 }
 
-void frontend_check_all(struct fuzz *f)
+/* What is cheap enough to be looked at after each operation */
+void frontend_check(struct fuzz *f)
 {
 	unsigned int i;
 
 	for (i = 0; i < FUZZ_DEVICES && !*f->failure; i++)
-		check_device(f, &f->dev[i]);
+		check_counters(f, &f->dev[i]);
+}
+
+void frontend_check_all(struct fuzz *f)
+{
+	unsigned int i, nr;
+
+	frontend_check(f);
+	for (i = 0; i < FUZZ_DEVICES && !*f->failure; i++) {
+		for (nr = 0; nr < FUZZ_VCPUS; nr++)
+			check_vcpu(f, &f->dev[i], nr);
+		if (f->dev[i].service != FUZZ_UNBOUND)
+			check_driver(f, &f->dev[i]);
+	}
 }
 
 static bool is_lost(struct fuzz_device *dev, unsigned int vcpu)

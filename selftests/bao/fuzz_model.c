@@ -98,7 +98,7 @@ static long long call_hypervisor(struct fuzz_device *dev, long id, bool write, _
 	}
 	vcpu = &dev->vcpu[req->vcpu];
 	/* The hypervisor has lied about the operation, or about the id */
-	if (write != (vcpu->access.op == BAO_IO_WRITE))
+	if (vcpu->access.op != (write ? BAO_IO_WRITE : BAO_IO_READ))
 		dev->counters.violations++;
 	if (!write)
 		vcpu->reg = value;
@@ -468,7 +468,7 @@ static void lose_the_rest(struct fuzz_device *dev)
 
 void model_unbind(struct fuzz *f, struct fuzz_device *dev)
 {
-	/* Nobody asks any more, but a file that goes may have its requests signal the eventfds of others */
+	/* Nobody asks any more, but what a file gives back may be what an ioeventfd waits for */
 	if (dev->service == FUZZ_BOUND)
 		dev->service = FUZZ_SUSPENDED;
 	model_remio_unbind(f, dev);

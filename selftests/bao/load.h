@@ -55,12 +55,13 @@ bool load_goes_on(unsigned int dm_id, unsigned int first, unsigned int nr, unsig
 const char *books_balance(unsigned int dm_id);
 
 /* For FIXTURE_SETUP and FIXTURE_TEARDOWN of all storms */
-#define STORM_SET_UP(prng) do {							\
+#define STORM_SET_UP(generator) do {						\
+	struct prng *_prng = (generator);					\
 	unsigned int _dm;							\
 										\
 	SET_UP_OR_SKIP();							\
-	(prng)->state = prng_seed();						\
-	printf("# BAO_SEED=%llu\n", (prng)->state);				\
+	_prng->state = prng_seed();						\
+	printf("# BAO_SEED=%llu\n", _prng->state);				\
 	for (_dm = 0; _dm < frontend_devices(); _dm++)				\
 		frontend_reset_counters(_dm);					\
 } while (0)
