@@ -70,7 +70,7 @@ static void request_exit(struct kunit *test)
 }
 
 /* As if the hypervisor had handed out a write under this id, and no range wanted it */
-static u64 queue(struct kunit *test, unsigned long index)
+static u64 queue_write(struct kunit *test, unsigned long index)
 {
 	struct request_test *t = test->priv;
 	struct bao_slot *slot = bao_slot_receive(&t->ep, index);
@@ -83,7 +83,7 @@ static u64 queue(struct kunit *test, unsigned long index)
 	return slot->req.id;
 }
 
-static u64 take(struct kunit *test, unsigned int client, const void *taker)
+static u64 take_oldest(struct kunit *test, unsigned int client, const void *taker)
 {
 	struct request_test *t = test->priv;
 	struct bao_request req = {};
@@ -93,7 +93,7 @@ static u64 take(struct kunit *test, unsigned int client, const void *taker)
 	return req.id;
 }
 
-static int complete(struct kunit *test, unsigned int client, u64 id)
+static int answer(struct kunit *test, unsigned int client, u64 id)
 {
 	struct request_test *t = test->priv;
 
@@ -117,12 +117,12 @@ static void request_ids_never_come_again(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < 1000; i++) {
-		id = queue(test, 7);
+		id = queue_write(test, 7);
 		KUNIT_EXPECT_GT(test, id, last);
 		KUNIT_EXPECT_EQ(test, id & (BAO_NR_SLOTS - 1), 7);
-		KUNIT_ASSERT_EQ(test, take(test, 0, NULL), id);
-		KUNIT_EXPECT_EQ(test, complete(test, 0, last), -ENOENT);
-		KUNIT_ASSERT_EQ(test, complete(test, 0, id), 0);
+		KUNIT_ASSERT_EQ(test, take_oldest(test, 0, NULL), id);
+		KUNIT_EXPECT_EQ(test, answer(test, 0, last), -ENOENT);
+		KUNIT_ASSERT_EQ(test, answer(test, 0, id), 0);
 		last = id;
 	}
 }
@@ -130,31 +130,31 @@ static void request_ids_never_come_again(struct kunit *test)
 static void request_is_completed_once_and_by_its_owner(struct kunit *test)
 {
 	struct request_test *t = test->priv;
-	u64 id = queue(test, 3);
+	u64 id = queue_write(test, 3);
 
-	KUNIT_EXPECT_EQ(test, complete(test, 0, id), -ENOENT);
-	KUNIT_EXPECT_EQ(test, take(test, 0, NULL), id);
-	KUNIT_EXPECT_EQ(test, complete(test, 1, id), -ENOENT);
+	KUNIT_EXPECT_EQ(test, answer(test, 0, id), -ENOENT);
+	KUNIT_EXPECT_EQ(test, take_oldest(test, 0, NULL), id);
+	KUNIT_EXPECT_EQ(test, answer(test, 1, id), -ENOENT);
 	KUNIT_EXPECT_EQ(test, bao_request_complete(&t->client[0], id, false, 0), -EINVAL);
 	KUNIT_EXPECT_EQ(test, t->completes, 0);
-	KUNIT_EXPECT_EQ(test, complete(test, 0, id), 0);
+	KUNIT_EXPECT_EQ(test, answer(test, 0, id), 0);
 	KUNIT_EXPECT_EQ(test, t->completes, 1);
 	KUNIT_EXPECT_EQ(test, t->last.arg[BAO_REMIO_ARG_REQUEST_ID], 3);
-	KUNIT_EXPECT_EQ(test, complete(test, 0, id), -ENOENT);
+	KUNIT_EXPECT_EQ(test, answer(test, 0, id), -ENOENT);
 	KUNIT_EXPECT_EQ(test, t->completes, 1);
 }
 
 static void request_that_is_refused_is_gone(struct kunit *test)
 {
 	struct request_test *t = test->priv;
-	u64 id = queue(test, 3);
+	u64 id = queue_write(test, 3);
 
 	t->code = BAO_HC_FAILURE;
 	/* A warning goes to the log, and needs a name */
 	t->ep.adev.dev.init_name = "kunit";
-	take(test, 0, NULL);
-	KUNIT_EXPECT_EQ(test, complete(test, 0, id), -EIO);
-	KUNIT_EXPECT_EQ(test, complete(test, 0, id), -ENOENT);
+	take_oldest(test, 0, NULL);
+	KUNIT_EXPECT_EQ(test, answer(test, 0, id), -EIO);
+	KUNIT_EXPECT_EQ(test, answer(test, 0, id), -ENOENT);
 	KUNIT_EXPECT_EQ(test, t->completes, 1);
 }
 
@@ -166,9 +166,9 @@ static void request_order_survives_giving_back(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(id); i++)
-		id[i] = queue(test, 100 - i);
+		id[i] = queue_write(test, 100 - i);
 	for (i = 0; i < ARRAY_SIZE(id); i++)
-		KUNIT_EXPECT_EQ(test, take(test, i % 2, NULL), id[i]);
+		KUNIT_EXPECT_EQ(test, take_oldest(test, i % 2, NULL), id[i]);
 	KUNIT_EXPECT_EQ(test, t->ep.nr_queued, 0);
 	KUNIT_EXPECT_EQ(test, t->ep.nr_owned, 8);
 	for (i = 0; i < ARRAY_SIZE(id); i++)
@@ -176,53 +176,53 @@ static void request_order_survives_giving_back(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->ep.nr_queued, 8);
 	KUNIT_EXPECT_EQ(test, t->ep.nr_owned, 0);
 	for (i = 0; i < ARRAY_SIZE(id); i++)
-		KUNIT_EXPECT_EQ(test, take(test, 0, NULL), id[i]);
+		KUNIT_EXPECT_EQ(test, take_oldest(test, 0, NULL), id[i]);
 }
 
 static void request_of_a_taker_goes_back_alone(struct kunit *test)
 {
 	struct request_test *t = test->priv;
-	u64 a = queue(test, 0), b = queue(test, 1), c = queue(test, 2);
+	u64 a = queue_write(test, 0), b = queue_write(test, 1), c = queue_write(test, 2);
 
-	KUNIT_EXPECT_EQ(test, take(test, 0, &a), a);
-	KUNIT_EXPECT_EQ(test, take(test, 0, &b), b);
-	KUNIT_EXPECT_EQ(test, take(test, 1, &a), c);
+	KUNIT_EXPECT_EQ(test, take_oldest(test, 0, &a), a);
+	KUNIT_EXPECT_EQ(test, take_oldest(test, 0, &b), b);
+	KUNIT_EXPECT_EQ(test, take_oldest(test, 1, &a), c);
 	bao_request_put_back_taker(&t->client[0], &a);
 	KUNIT_EXPECT_EQ(test, t->ep.nr_queued, 1);
-	KUNIT_EXPECT_EQ(test, complete(test, 0, b), 0);
-	KUNIT_EXPECT_EQ(test, complete(test, 1, c), 0);
-	KUNIT_EXPECT_EQ(test, take(test, 1, NULL), a);
+	KUNIT_EXPECT_EQ(test, answer(test, 0, b), 0);
+	KUNIT_EXPECT_EQ(test, answer(test, 1, c), 0);
+	KUNIT_EXPECT_EQ(test, take_oldest(test, 1, NULL), a);
 }
 
 static void request_put_back_of_what_is_not_owned(struct kunit *test)
 {
 	struct request_test *t = test->priv;
-	u64 id = queue(test, 5);
+	u64 id = queue_write(test, 5);
 
 	bao_request_put_back(&t->client[0], id);
 	KUNIT_EXPECT_EQ(test, t->ep.nr_queued, 1);
-	take(test, 0, NULL);
+	take_oldest(test, 0, NULL);
 	bao_request_put_back(&t->client[1], id);
 	bao_request_put_back(&t->client[0], id + BAO_NR_SLOTS);
 	KUNIT_EXPECT_EQ(test, t->ep.nr_queued, 0);
-	KUNIT_EXPECT_EQ(test, complete(test, 0, id), 0);
+	KUNIT_EXPECT_EQ(test, answer(test, 0, id), 0);
 }
 
 static void request_none_left_when_gone(struct kunit *test)
 {
 	struct request_test *t = test->priv;
 	struct bao_request req;
-	u64 id = queue(test, 0);
+	u64 id = queue_write(test, 0);
 
-	queue(test, 1);
-	queue(test, 200);
-	take(test, 0, NULL);
+	queue_write(test, 1);
+	queue_write(test, 200);
+	take_oldest(test, 0, NULL);
 	t->ep.gone = true;
 	bao_requests_answer_all(&t->ep);
 	KUNIT_EXPECT_EQ(test, t->completes, 3);
 	KUNIT_EXPECT_EQ(test, t->ep.nr_queued, 0);
 	KUNIT_EXPECT_EQ(test, t->ep.nr_owned, 0);
-	KUNIT_EXPECT_EQ(test, complete(test, 0, id), -ENODEV);
+	KUNIT_EXPECT_EQ(test, answer(test, 0, id), -ENODEV);
 	KUNIT_EXPECT_EQ(test, bao_request_take(&t->client[1], NULL, &req), -ENODEV);
 	KUNIT_EXPECT_TRUE(test, bao_client_gone(&t->client[1]));
 }
