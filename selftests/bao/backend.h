@@ -15,6 +15,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #include <linux/bao.h>
 
@@ -76,11 +77,13 @@ const char *clean_up(void);
 
 /*
  * For FIXTURE_SETUP: skips where there is no scripted frontend; where there is one, the driver must
- * be there as well.
+ * be there as well, and a simulator that cannot be set up has found something.
  */
 #define SET_UP_OR_SKIP() do {						\
 	const char *_why = frontend_open();				\
 									\
+	ASSERT_FALSE(_why && !access("/dev/bao-sim", R_OK | W_OK))	\
+		TH_LOG("%s", _why);					\
 	if (_why)							\
 		SKIP(_exit(0), "%s", _why);				\
 	_why = clean_up();						\

@@ -187,6 +187,21 @@ TEST_F(kernel_client, what_waited_is_answered_when_it_comes)
 	EXPECT_FALSE(dm_waiting(fd));
 }
 
+TEST_F(kernel_client, what_waited_and_is_passed_on_waits_on)
+{
+	struct bao_virtio_request req;
+	int fd = dm_open(DM);
+
+	ASSERT_LE(0, fd);
+	frontend_start(DM, 0, read_of(self->window + REG_PASS, 4), 1);
+	ASSERT_TRUE(wait_until(dm_waiting(fd)));
+	ASSERT_EQ(0, load(self->window, 0x200));
+	ASSERT_EQ(0, dm_attach(fd, &req));
+	EXPECT_EQ(self->window + REG_PASS, req.addr);
+	EXPECT_EQ(0, dm_answer(fd, req, 7));
+	EXPECT_EQ(7, frontend_result(DM, 0));
+}
+
 TEST_F(kernel_client, what_it_leaves_behind_goes_to_a_process)
 {
 	struct bao_virtio_request req;
@@ -204,6 +219,23 @@ TEST_F(kernel_client, what_it_leaves_behind_goes_to_a_process)
 		EXPECT_EQ(i, req.value);
 		EXPECT_EQ(0, dm_complete(fd, req));
 	}
+}
+
+TEST_F(kernel_client, what_it_has_is_answered_when_the_endpoint_goes)
+{
+	struct counters c;
+
+	frontend_reset_counters(DM);
+	ASSERT_EQ(0, load(self->window, 0x200));
+	frontend_start(DM, 0, read_of(self->window + REG_NEVER, 4), 1);
+	ASSERT_TRUE(wait_until(statistic(DM, "owned") == 1));
+	ASSERT_EQ(0, endpoints_unbind());
+	EXPECT_EQ(1, frontend_done(DM, 0));
+	EXPECT_EQ(0, frontend_result(DM, 0));
+	frontend_counters(DM, &c);
+	EXPECT_EQ(0, c.violations);
+	ASSERT_EQ(0, endpoints_bind());
+	ASSERT_EQ(0, unload());
 }
 
 TEST_F(kernel_client, shared_memory_is_checked)

@@ -305,6 +305,23 @@ TEST_F(lifetime, requests_wait_while_remio_is_unbound)
 	EXPECT_EQ(1, frontend_done(0, 0));
 }
 
+TEST_F(lifetime, unbind_wakes_every_sleeper)
+{
+	int i, fd = dm_open(0);
+	pid_t sleeper[3];
+
+	ASSERT_LE(0, fd);
+	for (i = 0; i < 3; i++) {
+		sleeper[i] = spawn(serve_until_error, &fd);
+		ASSERT_LT(0, sleeper[i]);
+		ASSERT_TRUE(wait_until(sleeps_in_ioctl(sleeper[i], BAO_IOCTL_IO_CLIENT_ATTACH)));
+	}
+	ASSERT_EQ(0, remio_unbind(0));
+	for (i = 0; i < 3; i++)
+		EXPECT_EQ(ENODEV, reap(sleeper[i]));
+	ASSERT_EQ(0, remio_bind(0));
+}
+
 /* 0 if it is told that the descriptor is dead */
 static int poll_exclusively(void *arg)
 {

@@ -28,6 +28,8 @@ int load_module(const char *name)
 
 	snprintf(path, sizeof(path), "%s/%s.ko", dir, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 && errno != ENOENT)
+		return -errno;
 	if (fd < 0) {
 		snprintf(path, sizeof(path), "modprobe %s", name);
 		return system(path) ? -ENOENT : 0;

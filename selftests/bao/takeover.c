@@ -388,6 +388,7 @@ TEST_F(takeover, successor_wakes_when_the_owner_dies)
 	EXPECT_EQ(0, dm_complete(self->taker->fd, req));
 }
 
+/* Nothing else happens that would wake them: the descriptor of the owner stays open */
 TEST_F(takeover, a_successor_wakes_for_each_request)
 {
 	struct taker *next = shared_memory(2 * sizeof(*next));
@@ -395,6 +396,8 @@ TEST_F(takeover, a_successor_wakes_for_each_request)
 	unsigned int i;
 
 	ASSERT_TRUE(!!next);
+	self->taker->fd = dm_open(DM);
+	ASSERT_LE(0, self->taker->fd);
 	start_writes(self->addr, 2);
 	self->taker->count = 2;
 	pid = SPAWN_TAKER();

@@ -46,6 +46,8 @@ cd /kselftest/bao || fail "no /kselftest"
 for program in $PROGRAMS; do
 	run "$program"
 done
+# One complaint is enough; there may be thousands, which clean_log would take apart.
+! dmesg | grep -m 1 -E 'WARNING:|BUG:' || fail "the kernel complained"
 rmmod bao_remio bao_sim bao || fail "the modules do not unload"
 leaks
 clean_log
