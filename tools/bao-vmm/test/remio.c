@@ -319,7 +319,7 @@ static void test_print(void)
 	static const char requests[] =
 		"request 0 dm 0 read 0x50/4 pending, request 1 dm 1 write 0x270/2 processing";
 	char *text = NULL;
-	size_t size;
+	size_t size = 0;
 	FILE *f = open_memstream(&text, &size);
 
 	setup(2);

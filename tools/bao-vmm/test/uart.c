@@ -25,7 +25,7 @@ static bool put(struct uart *u, const char *s)
 void test_uart(void)
 {
 	char *text = NULL;
-	size_t size;
+	size_t size = 0;	/* only valid after a flush */
 	FILE *f = open_memstream(&text, &size);
 	struct uart u = { .interrupt = interrupt, .prefix = "[x]:", .out = f };
 
