@@ -118,6 +118,30 @@ TEST_F(dispatcher, irq_is_the_one_that_is_named_after_it)
 	}
 }
 
+/* The driver must know which, to be on it when it masks the interrupt: Bao asks for that */
+TEST_F(dispatcher, irq_has_a_cpu)
+{
+	char path[64], line[64];
+	struct bao_dm_info info;
+	unsigned int round;
+	FILE *file;
+
+	if (frontend_is_simulated())
+		SKIP(return, "the simulator's interrupts are delivered anywhere");
+	for (round = 0; round < 2; round++) {
+		ASSERT_LE(0, dm_open_info(0, &info));
+		snprintf(path, sizeof(path), "/proc/irq/%u/effective_affinity_list", info.irq);
+		file = fopen(path, "r");
+		if (!file)
+			SKIP(return, "the kernel does not tell");
+		EXPECT_TRUE(fgets(line, sizeof(line), file) && *line != '\n');
+		fclose(file);
+		/* And it still does after the interrupt was freed and requested again */
+		ASSERT_EQ(0, endpoints_unbind());
+		ASSERT_EQ(0, endpoints_bind());
+	}
+}
+
 TEST_F(dispatcher, zeroes_the_padding)
 {
 	struct bao_dm_info info;

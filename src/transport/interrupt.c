@@ -153,12 +153,25 @@ void bao_interrupt_init(struct bao_endpoint *ep)
  */
 int bao_interrupt_request(struct bao_endpoint *ep)
 {
+	unsigned int irq = ep->desc.irq;
+	int ret;
+
 	/*
-	 * Never threaded, disabled in suspend, or moved: see above. Between bao_endpoint_suspend()
-	 * and bao_endpoint_resume() the handler does nothing; IRQF_NO_SUSPEND wakes nobody.
+	 * Never threaded or disabled in suspend: see above. Between bao_endpoint_suspend() and
+	 * bao_endpoint_resume() the handler does nothing; IRQF_NO_SUSPEND wakes nobody.
 	 */
-	return request_irq(ep->desc.irq, bao_interrupt_handler,
-			   IRQF_NO_THREAD | IRQF_NO_SUSPEND | IRQF_NOBALANCING, ep->irq_name, ep);
+	ret = request_irq(irq, bao_interrupt_handler, IRQF_NO_THREAD | IRQF_NO_SUSPEND,
+			  ep->irq_name, ep);
+	if (ret)
+		return ret;
+
+	/*
+	 * Nor moved, but only from now on: IRQF_NOBALANCING would keep the core from choosing a CPU
+	 * at all, so that nobody, nor bao_interrupt_free(), knew which one takes the interrupt.
+	 */
+	irq_set_status_flags(irq, IRQ_NO_BALANCING);
+
+	return 0;
 }
 
 static void bao_interrupt_mask(void *data)
@@ -192,6 +205,8 @@ void bao_interrupt_free(struct bao_endpoint *ep)
 		bao_interrupt_mask(ep);
 
 	free_irq(irq, ep);
+	/* It outlives free_irq(), and the next one to request the interrupt needs a CPU */
+	irq_clear_status_flags(irq, IRQ_NO_BALANCING);
 }
 
 /**
