@@ -67,8 +67,10 @@ FIXTURE_SETUP(kernel_client)
 	self->window = frontend_window(DM);
 }
 
+/* A test that failed halfway may have left the endpoints unbound */
 FIXTURE_TEARDOWN(kernel_client)
 {
+	endpoints_bind();
 	unload();
 	TEAR_DOWN();
 }
