@@ -786,8 +786,9 @@ void call_mmap(struct fuzz *f)
 	__u64 errors = 0;
 	char *addr;
 
+	/* 32-bit kernels have no larger one */
 	if (seldom(f))
-		offset += prng_one_in(&f->prng, 2) ? 1 : 1ull << 40;
+		offset += prng_one_in(&f->prng, 2) ? 1 : 1ull << (register_mask() >> 32 ? 40 : 31);
 	if (offset % page || !size || flags == MAP_PRIVATE ||
 	    offset + (size + page - 1) / page * page > FUZZ_WINDOW)
 		errors |= ERROR(EINVAL);
