@@ -153,7 +153,7 @@ int bao_request_complete(struct bao_client *client, u64 id, bool write, u64 valu
 /* The queue of requests that no range answers */
 int bao_request_take(struct bao_client *client, const void *taker, struct bao_request *req);
 int bao_request_wait(struct bao_client *client, const void *taker, struct bao_request *req);
-void bao_request_put_back(struct bao_client *client, u64 id);
+void bao_request_put_back(struct bao_client *client, const void *taker, u64 id);
 void bao_request_put_back_taker(struct bao_client *client, const void *taker);
 int bao_request_waiting(struct bao_client *client);
 wait_queue_head_t *bao_request_waitqueue(struct bao_client *client);

@@ -126,7 +126,7 @@ const char *books_balance(unsigned int dm_id)
 	struct counters c;
 
 	frontend_counters(dm_id, &c);
-	/* The test hypervisor's are of the whole VM: a driver that comes looks whether this is Bao */
+	/* The test hypervisor's are of the whole VM: a driver that comes looks if this is Bao */
 	if (!frontend_is_simulated())
 		c.bad_calls = 0;
 	if (c.violations || c.bad_calls || c.complete_errors) {

@@ -142,7 +142,7 @@ TEST_F(window, mapping_beyond_it_is_einval)
 		int ret = map_error(self->fd, bad[i].size, bad[i].offset, PROT_READ | PROT_WRITE,
 				    MAP_SHARED);
 
-		/* What no file can have, on this kernel, is refused before the driver hears of it */
+		/* What no file can have on this kernel is refused before the driver hears of it */
 		if (ret == -EOVERFLOW && (bad[i].offset > 1ll << 60 ||
 					  bad[i].offset + bad[i].size > register_mask()))
 			continue;

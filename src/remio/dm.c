@@ -48,7 +48,7 @@ static int bao_dm_attach(struct file *file, struct bao_virtio_request __user *ar
 	 * after this look finds the request.
 	 */
 	if (file_count(file) > 1 && !bao_dm_has_file(taker, file)) {
-		bao_request_put_back(&dmf->client, req.id);
+		bao_request_put_back(&dmf->client, taker, req.id);
 		return -EBADF;
 	}
 
@@ -59,7 +59,7 @@ static int bao_dm_attach(struct file *file, struct bao_virtio_request __user *ar
 	out.access_width = req.width;
 	out.request_id = req.id;
 	if (copy_to_user(arg, &out, sizeof(out))) {
-		bao_request_put_back(&dmf->client, req.id);
+		bao_request_put_back(&dmf->client, taker, req.id);
 		return -EFAULT;
 	}
 

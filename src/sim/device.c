@@ -77,7 +77,7 @@ struct sim_device *sim_device_create(struct bao_sim_device *args)
 	dev->ops.release = sim_release;
 	sim_hypervisor_init(dev);
 
-	dev->window = alloc_pages_exact(dev->size, GFP_KERNEL | __GFP_ZERO);
+	dev->window = alloc_pages_exact(dev->size, GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN);
 	if (!dev->window)
 		goto err_free;
 
@@ -135,6 +135,8 @@ static int sim_happen(struct sim_device *dev, struct device *parent, u32 event)
 
 	switch (event) {
 	case BAO_SIM_BIND:
+		if (dev->removed)
+			return -ENOENT;
 		return dev->ep ? -EBUSY : sim_bind(dev, parent);
 	case BAO_SIM_UNBIND:
 		if (!dev->ep)
@@ -162,6 +164,24 @@ static int sim_happen(struct sim_device *dev, struct device *parent, u32 event)
 	default:
 		return -EINVAL;
 	}
+}
+
+/**
+ * sim_device_remove() - take a device away from its frontends and its endpoint
+ * @dev: device, which nothing can be bound to after this
+ *
+ * Gives up a reference.
+ *
+ * Context: may sleep
+ */
+void sim_device_remove(struct sim_device *dev)
+{
+	mutex_lock(&dev->life);
+	dev->removed = true;
+	if (dev->ep)
+		sim_unbind(dev);
+	mutex_unlock(&dev->life);
+	sim_device_put(dev);
 }
 
 /**

@@ -76,13 +76,6 @@ static int sim_insert(struct sim_file *sim, struct sim_device *dev)
 	return ret;
 }
 
-static void sim_remove(struct sim_device *dev)
-{
-	/* Fails if it is not bound, and that is fine */
-	sim_device_life(dev, sim_misc.this_device, BAO_SIM_UNBIND);
-	sim_device_put(dev);
-}
-
 static int sim_ioctl_add(struct sim_file *sim, struct bao_sim_device __user *arg)
 {
 	struct bao_sim_device args;
@@ -120,7 +113,7 @@ static int sim_ioctl_del(struct sim_file *sim, u32 dm_id)
 	if (!dev)
 		return -ENOENT;
 
-	sim_remove(dev);
+	sim_device_remove(dev);
 
 	return 0;
 }
@@ -289,7 +282,7 @@ static int sim_close(struct inode *inode, struct file *file)
 
 	for (i = 0; i < BAO_SIM_DEVICES; i++)
 		if (sim->dev[i])
-			sim_remove(sim->dev[i]);
+			sim_device_remove(sim->dev[i]);
 	mutex_destroy(&sim->mutex);
 	kfree(sim);
 

@@ -87,6 +87,7 @@ enum sim_service {
  * @size: its size in bytes
  * @life: serialises what happens to the endpoint
  * @ep: endpoint, NULL if unbound; under @life
+ * @removed: no endpoint may come any more; under @life
  * @lock: protects everything below
  * @service: what the backend may do
  * @queue: requests that were not asked for, oldest first
@@ -111,8 +112,9 @@ struct sim_device {
 	void *window;
 	size_t size;
 
-	struct mutex life;	/* protects ep */
+	struct mutex life;	/* protects ep, removed */
 	struct bao_endpoint *ep;
+	bool removed;
 
 	raw_spinlock_t lock;	/* protects the rest; innermost, also in interrupts */
 	enum sim_service service;
@@ -138,6 +140,7 @@ struct sim_device {
 struct sim_device *sim_device_create(struct bao_sim_device *args);
 void sim_device_get(struct sim_device *dev);
 void sim_device_put(struct sim_device *dev);
+void sim_device_remove(struct sim_device *dev);
 int sim_device_life(struct sim_device *dev, struct device *parent, u32 event);
 
 /* hypervisor.c */

@@ -24,12 +24,13 @@ static void bao_ops_put(const struct bao_hypercall_ops *ops)
 static void bao_endpoint_release(struct device *dev)
 {
 	struct bao_endpoint *ep = container_of(dev, struct bao_endpoint, adev.dev);
+	const struct bao_hypercall_ops *ops = ep->desc.ops;
 
-	bao_ops_put(ep->desc.ops);
 	kvfree(rcu_dereference_protected(ep->table, true));
 	free_percpu(ep->stats);
 	kvfree(ep->slots);
 	kfree(ep);
+	bao_ops_put(ops);
 }
 
 static struct bao_endpoint *bao_endpoint_alloc(const struct bao_endpoint_desc *desc)

@@ -153,25 +153,22 @@ void bao_interrupt_init(struct bao_endpoint *ep)
  */
 int bao_interrupt_request(struct bao_endpoint *ep)
 {
-	unsigned int irq = ep->desc.irq;
-	int ret;
+	const struct cpumask *cpus = irq_get_affinity_mask(ep->desc.irq);
 
 	/*
-	 * Never threaded or disabled in suspend: see above. Between bao_endpoint_suspend() and
-	 * bao_endpoint_resume() the handler does nothing; IRQF_NO_SUSPEND wakes nobody.
+	 * Choose its CPU as long as it is masked. IRQF_NOBALANCING keeps the core from doing so: it
+	 * would after it has unmasked the interrupt, and a GICv3 masks it for that. Interrupt
+	 * controllers that cannot choose refuse, and that is fine.
 	 */
-	ret = request_irq(irq, bao_interrupt_handler, IRQF_NO_THREAD | IRQF_NO_SUSPEND,
-			  ep->irq_name, ep);
-	if (ret)
-		return ret;
+	if (cpus && irq_set_affinity(ep->desc.irq, cpus))
+		irq_set_affinity(ep->desc.irq, cpu_online_mask);
 
 	/*
-	 * Nor moved, but only from now on: IRQF_NOBALANCING would keep the core from choosing a CPU
-	 * at all, so that nobody, nor bao_interrupt_free(), knew which one takes the interrupt.
+	 * Never threaded, disabled in suspend, or moved: see above. Between bao_endpoint_suspend()
+	 * and bao_endpoint_resume() the handler does nothing; IRQF_NO_SUSPEND wakes nobody.
 	 */
-	irq_set_status_flags(irq, IRQ_NO_BALANCING);
-
-	return 0;
+	return request_irq(ep->desc.irq, bao_interrupt_handler,
+			   IRQF_NO_THREAD | IRQF_NO_SUSPEND | IRQF_NOBALANCING, ep->irq_name, ep);
 }
 
 static void bao_interrupt_mask(void *data)
@@ -205,8 +202,6 @@ void bao_interrupt_free(struct bao_endpoint *ep)
 		bao_interrupt_mask(ep);
 
 	free_irq(irq, ep);
-	/* It outlives free_irq(), and the next one to request the interrupt needs a CPU */
-	irq_clear_status_flags(irq, IRQ_NO_BALANCING);
 }
 
 /**

@@ -340,9 +340,16 @@ static void bao_put_back(struct bao_client *client,
 		bao_queue_wake(ep);
 }
 
-static bool bao_match_id(const struct bao_slot *slot, const void *id)
+struct bao_taken {
+	const void *taker;
+	u64 id;
+};
+
+static bool bao_match_taken(const struct bao_slot *slot, const void *arg)
 {
-	return slot->req.id == *(const u64 *)id;
+	const struct bao_taken *taken = arg;
+
+	return slot->req.id == taken->id && slot->taker == taken->taker;
 }
 
 static bool bao_match_taker(const struct bao_slot *slot, const void *taker)
@@ -358,13 +365,19 @@ static bool bao_match_all(const struct bao_slot *slot, const void *unused)
 /**
  * bao_request_put_back() - return a request to where it stood in the queue
  * @client: client that took it
- * @id: the request's id; nothing happens if the client does not own it (any more)
+ * @taker: cookie that it was taken with
+ * @id: the request's id
+ *
+ * Nothing happens if the client does not own it any more, or if it has been given back meanwhile
+ * and taken anew by somebody else.
  *
  * Context: a thread; not from access()
  */
-void bao_request_put_back(struct bao_client *client, u64 id)
+void bao_request_put_back(struct bao_client *client, const void *taker, u64 id)
 {
-	bao_put_back(client, bao_match_id, &id);
+	const struct bao_taken taken = { .taker = taker, .id = id };
+
+	bao_put_back(client, bao_match_taken, &taken);
 }
 EXPORT_SYMBOL_GPL(bao_request_put_back);
 

@@ -172,7 +172,7 @@ static void request_order_survives_giving_back(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->ep.nr_queued, 0);
 	KUNIT_EXPECT_EQ(test, t->ep.nr_owned, 8);
 	for (i = 0; i < ARRAY_SIZE(id); i++)
-		bao_request_put_back(&t->client[(i * 5) % 8 % 2], id[(i * 5) % 8]);
+		bao_request_put_back(&t->client[(i * 5) % 8 % 2], NULL, id[(i * 5) % 8]);
 	KUNIT_EXPECT_EQ(test, t->ep.nr_queued, 8);
 	KUNIT_EXPECT_EQ(test, t->ep.nr_owned, 0);
 	for (i = 0; i < ARRAY_SIZE(id); i++)
@@ -199,11 +199,13 @@ static void request_put_back_of_what_is_not_owned(struct kunit *test)
 	struct request_test *t = test->priv;
 	u64 id = queue_write(test, 5);
 
-	bao_request_put_back(&t->client[0], id);
+	bao_request_put_back(&t->client[0], NULL, id);
 	KUNIT_EXPECT_EQ(test, t->ep.nr_queued, 1);
 	take_oldest(test, 0, NULL);
-	bao_request_put_back(&t->client[1], id);
-	bao_request_put_back(&t->client[0], id + BAO_NR_SLOTS);
+	bao_request_put_back(&t->client[1], NULL, id);
+	bao_request_put_back(&t->client[0], NULL, id + BAO_NR_SLOTS);
+	/* Somebody else has it by now */
+	bao_request_put_back(&t->client[0], &id, id);
 	KUNIT_EXPECT_EQ(test, t->ep.nr_queued, 0);
 	KUNIT_EXPECT_EQ(test, answer(test, 0, id), 0);
 }
