@@ -24,11 +24,13 @@
 
 /**
  * struct bao_irq_load - what the interrupts of all endpoints cost a CPU
- * @tick: jiffies that @ns is about
- * @ns: time spent
+ * @tick: jiffies that this is about
+ * @start: when the first of them came
+ * @ns: time spent serving
  */
 struct bao_irq_load {
 	unsigned long tick;
+	u64 start;
 	u64 ns;
 };
 
@@ -39,15 +41,26 @@ static DEFINE_PER_CPU(struct bao_irq_load, bao_irq_load);
  * come one after the other. A CPU that has spent three quarters of a tick on them leaves the rest
  * of it to the work. One vCPU that does nothing but access a device stays below that, as it needs
  * time itself.
+ *
+ * What it costs to take an interrupt comes on top of the time that we can see, and may be as much
+ * again. So if there is something else to run, and we see that the interrupts are a load, the last
+ * quarter of the tick is not theirs, whatever they have cost so far.
  */
-static bool bao_irq_allowed(struct bao_irq_load *load)
+static bool bao_irq_allowed(struct bao_irq_load *load, u64 now)
 {
-	unsigned long now = jiffies;
+	unsigned long tick = jiffies;
+	u64 elapsed;
 
-	if (load->tick != now)
-		*load = (struct bao_irq_load) { .tick = now };
+	if (load->tick != tick)
+		*load = (struct bao_irq_load) { .tick = tick, .start = now };
 
-	return load->ns < TICK_NSEC / 4 * 3;
+	if (load->ns >= TICK_NSEC / 4 * 3)
+		return false;
+	elapsed = now - load->start;
+	if (elapsed < TICK_NSEC / 4 * 3 || load->ns < elapsed / 8)
+		return true;
+
+	return is_idle_task(current) && !need_resched();
 }
 
 /* Let the work serve; it clears deferred */
@@ -65,7 +78,7 @@ static bool bao_interrupt_serve(struct bao_endpoint *ep)
 	unsigned int done;
 	bool more;
 
-	if (unlikely(!bao_irq_allowed(load)))
+	if (unlikely(!bao_irq_allowed(load, start)))
 		return true;
 
 	more = bao_drain(ep, BAO_IRQ_BATCH, &done);
