@@ -43,9 +43,10 @@ static int bao_dm_attach(struct file *file, struct bao_virtio_request __user *ar
 
 	/*
 	 * Another thread may have closed the descriptor meanwhile. If others have inherited it, no
-	 * release follows, and ->flush() has been: it found nothing, as the request came later. (If
-	 * the file has one user, that is our descriptor, or us, and release comes.) Who closes it
-	 * after this look finds the request.
+	 * release follows, and ->flush() has been: it found nothing, as the request came later. Who
+	 * closes it after this look finds the request. (If the file has one user, that is our
+	 * descriptor, or us, and release comes. A process with threads always has two here, as each
+	 * call holds one: it is for them that the descriptors are looked at.)
 	 */
 	if (file_count(file) > 1 && !bao_dm_has_file(taker, file)) {
 		bao_request_put_back(&dmf->client, taker, req.id);

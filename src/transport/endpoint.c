@@ -12,12 +12,17 @@
 static LIST_HEAD(bao_endpoints);
 static DEFINE_MUTEX(bao_endpoints_mutex);
 
+static void bao_ops_release(const struct bao_hypercall_ops *ops)
+{
+	if (ops->release)
+		ops->release(ops);
+}
+
 static void bao_ops_put(const struct bao_hypercall_ops *ops)
 {
 	struct module *owner = ops->owner;
 
-	if (ops->release)
-		ops->release(ops);
+	bao_ops_release(ops);
 	module_put(owner);
 }
 
@@ -152,7 +157,8 @@ EXPORT_SYMBOL_GPL(bao_endpoint_find);
  *
  * Context: may sleep
  * Return: the endpoint, for bao_endpoint_destroy(); an ERR_PTR() of what request_irq() or
- * auxiliary_device_add() returned, or of -EEXIST if there is one of this dm_id already, or -ENOMEM
+ * auxiliary_device_add() returned, or of -EEXIST if there is one of this dm_id already, -ENODEV if the
+ * module that provides the hypercalls is going, or -ENOMEM
  */
 struct bao_endpoint *bao_endpoint_create(struct device *parent,
 					 const struct bao_endpoint_desc *desc)
@@ -160,7 +166,10 @@ struct bao_endpoint *bao_endpoint_create(struct device *parent,
 	struct bao_endpoint *ep;
 	int ret;
 
-	__module_get(desc->ops->owner);
+	if (!try_module_get(desc->ops->owner)) {
+		bao_ops_release(desc->ops);
+		return ERR_PTR(-ENODEV);
+	}
 	ep = bao_endpoint_alloc(desc);
 	if (!ep) {
 		bao_ops_put(desc->ops);
