@@ -32,6 +32,7 @@ help:
 	@echo 'Parts of "make check", and more of it:'
 	@echo '  make kselftest [TARGETS=bao] [ARCH=arm64|riscv|arm|x86_64] [ON=sim|vmm]'
 	@echo '                 [KERNEL=small|stock|debug|kcsan|rt] [PROGRAMS=armhf]'
+	@echo '                 [TESTS="dispatcher attach..."]'
 	@echo '                    the selftests: in a plain virtual machine, on a simulator of Bao'
 	@echo '                    (sim), and in a backend on the test hypervisor (vmm, not on x86_64).'
 	@echo '                    Both unless told. KERNEL is for sim: stock is the default on x86_64'

@@ -42,12 +42,14 @@ install_tests()
 
 # make_environment LIMIT: what the /role script is told. A test may take LIMIT seconds,
 # if given, in place of what the settings of the collection say, and long runs more.
+# $TESTS names those to run, all unless set.
 make_environment()
 {
 	local limit=$1
 
 	[ -z "${ROUNDS:-}" ] || limit=14400
-	printf '%s\n' "export BAO_ROUNDS=${ROUNDS:-}" "LIMIT=$limit" >"$run/environment"
+	printf '%s\n' "export BAO_ROUNDS=${ROUNDS:-}" "LIMIT=$limit" "TESTS='${TESTS:-}'" \
+		>"$run/environment"
 }
 
 # tap_line LINE: TAP of the tests goes to the standard output; the rest is for

@@ -43,7 +43,11 @@ run_kselftest()
 	chmod +x /usr/bin/timeout
 	cd /kselftest || fail "no /kselftest"
 	export BAO_MODULES=/modules
-	./run_kselftest.sh ${LIMIT:+-o "$LIMIT"}
+	set -- ${LIMIT:+-o "$LIMIT"}
+	for test in $TESTS; do
+		set -- "$@" -t "bao:$test"
+	done
+	./run_kselftest.sh "$@"
 	cd /
 }
 
