@@ -157,8 +157,8 @@ EXPORT_SYMBOL_GPL(bao_endpoint_find);
  *
  * Context: may sleep
  * Return: the endpoint, for bao_endpoint_destroy(); an ERR_PTR() of what request_irq() or
- * auxiliary_device_add() returned, or of -EEXIST if there is one of this dm_id already, -ENODEV if the
- * module that provides the hypercalls is going, or -ENOMEM
+ * auxiliary_device_add() returned, of -EEXIST if there is one of this dm_id already, of -ENODEV if
+ * the module that provides the hypercalls is going, or of -ENOMEM
  */
 struct bao_endpoint *bao_endpoint_create(struct device *parent,
 					 const struct bao_endpoint_desc *desc)
