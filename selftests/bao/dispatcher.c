@@ -56,6 +56,8 @@ TEST(layouts_are_those_of_the_first_series)
 	EXPECT_EQ(1, BAO_IRQFD_FLAG_DEASSIGN);
 }
 
+#define FILE_MAX	"/proc/sys/fs/file-max"
+
 FIXTURE(dispatcher) {
 	int fd;
 };
@@ -198,6 +200,36 @@ TEST_F(dispatcher, no_descriptor_left_is_emfile)
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &old));
 	close(limit.rlim_cur);
 	EXPECT_EQ(0, do_ioctl(self->fd, BAO_IOCTL_DM_GET_INFO, &info));
+}
+
+/* Only processes without privileges are refused when the system is out of files */
+static int get_info_as_nobody(void *arg)
+{
+	struct bao_dm_info info = { .id = DM };
+
+	if (setuid(65534))
+		return 255;
+	return -do_ioctl(*(int *)arg, BAO_IOCTL_DM_GET_INFO, &info);
+}
+
+TEST_F(dispatcher, out_of_files_is_enfile)
+{
+	char max[32] = "";
+	pid_t child;
+	int fd;
+
+	fd = open(FILE_MAX, O_RDONLY);
+	ASSERT_LE(0, fd);
+	ASSERT_LT(0, read(fd, max, sizeof(max)));
+	close(fd);
+	max[strcspn(max, "\n")] = 0;
+
+	ASSERT_EQ(0, write_file(FILE_MAX, "0"));
+	child = spawn(get_info_as_nobody, &self->fd);
+	EXPECT_EQ(ENFILE, reap(child));
+	ASSERT_EQ(0, write_file(FILE_MAX, max));
+	child = spawn(get_info_as_nobody, &self->fd);
+	EXPECT_EQ(0, reap(child));
 }
 
 TEST_F(dispatcher, unknown_ioctl_is_enotty)
