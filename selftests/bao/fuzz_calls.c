@@ -167,7 +167,7 @@ void call_get_info(struct fuzz *f)
 	if (seldom(f)) {
 		arg = bad_destination(f);
 		/* What id is read there, if any */
-		errors |= ERROR(EFAULT) | ERROR(ENOENT);
+		errors |= ERROR(EFAULT) | ERROR(ENOENT) | ERROR(ENODEV) | ERROR(EBUSY);
 	}
 	fuzz_say(f, "GET_INFO fd %d id %u at %p", h.fd, info.id, arg);
 	ret = do_ioctl(h.fd, BAO_IOCTL_DM_GET_INFO, arg);
