@@ -52,6 +52,7 @@ struct bao_endpoint;
 struct bao_range;
 struct device;
 struct module;
+struct page;
 
 /**
  * struct bao_request - one access of a frontend
@@ -128,13 +129,19 @@ struct bao_range {
 
 /**
  * struct bao_client - whoever answers requests of an endpoint
+ * @gone: The endpoint has been taken out of service: all that was asked for has been answered, and
+ *	  what the client calls from now on returns -ENODEV. Optional; set before
+ *	  bao_client_attach(). Called once at most, and not after bao_client_detach() has returned,
+ *	  which waits for it. In a thread; may sleep, but must not detach the client.
  *
- * Embedded in an object of the client, which needs no locks of its own to call the transport. All
- * fields are private.
+ * Embedded in an object of the client, which needs no locks of its own to call the transport. The
+ * other fields are private.
  */
 struct bao_client {
+	void (*gone)(struct bao_client *client);
 	/* private: */
 	struct bao_endpoint *ep;
+	struct list_head node;
 	struct list_head owned;
 	bool detached;
 };
@@ -165,6 +172,7 @@ int bao_notify(struct bao_endpoint *ep);
 int bao_shmem_map(struct bao_endpoint *ep);
 void bao_shmem_unmap(struct bao_endpoint *ep);
 void *bao_shmem_ptr(struct bao_endpoint *ep, u64 addr, size_t len);
+struct page *bao_shmem_page(struct bao_endpoint *ep, const void *ptr);
 
 /**
  * struct bao_hypercall_ops - how an endpoint reaches its hypervisor

@@ -60,8 +60,10 @@ static struct bao_endpoint *bao_endpoint_alloc(const struct bao_endpoint_desc *d
 	bao_interrupt_init(ep);
 	spin_lock_init(&ep->drain_lock);
 	spin_lock_init(&ep->queue_lock);
+	mutex_init(&ep->client_mutex);
 	mutex_init(&ep->range_mutex);
 	mutex_init(&ep->shmem_mutex);
+	INIT_LIST_HEAD(&ep->clients);
 	INIT_LIST_HEAD(&ep->ranges);
 	INIT_LIST_HEAD(&ep->queue);
 	init_waitqueue_head(&ep->takers);
@@ -86,6 +88,7 @@ static void bao_endpoint_stop(struct bao_endpoint *ep)
 	 */
 	synchronize_rcu();
 	bao_requests_answer_all(ep);
+	bao_clients_gone(ep);
 }
 
 static struct bao_endpoint *bao_endpoint_lookup(u32 dm_id)
@@ -127,8 +130,8 @@ static void bao_endpoint_unpublish(struct bao_endpoint *ep)
  * bao_endpoint_find() - find an endpoint by its index
  * @dm_id: the hypervisor's index of the device
  *
- * For clients that are not bound to the auxiliary device. They are not told when the endpoint goes:
- * their requests are answered with the default, and what they call next returns -ENODEV.
+ * For clients that are not bound to the auxiliary device. When the endpoint goes, &bao_client.gone
+ * tells them.
  *
  * Context: may sleep
  * Return: the endpoint, with a reference for bao_endpoint_put(); NULL if there is none

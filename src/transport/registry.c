@@ -65,7 +65,7 @@ bool bao_registry_matches(struct bao_endpoint *ep, const struct bao_request *req
 /**
  * bao_client_attach() - become a client of an endpoint
  * @ep: endpoint; the caller holds a reference until after the last call with @client
- * @client: client, uninitialised
+ * @client: client, with its public fields set
  *
  * A client owns ranges and requests. It may have no range at all and take requests from the queue.
  *
@@ -77,16 +77,41 @@ int bao_client_attach(struct bao_endpoint *ep, struct bao_client *client)
 	int ret;
 
 	client->ep = ep;
+	INIT_LIST_HEAD(&client->node);
 	INIT_LIST_HEAD(&client->owned);
 
+	mutex_lock(&ep->client_mutex);
 	spin_lock_irq(&ep->queue_lock);
 	client->detached = ep->gone;
 	ret = client->detached ? -ENODEV : 0;
 	spin_unlock_irq(&ep->queue_lock);
+	/* bao_clients_gone() comes after gone has been set: it finds those that have not seen it */
+	if (!ret)
+		list_add_tail(&client->node, &ep->clients);
+	mutex_unlock(&ep->client_mutex);
 
 	return ret;
 }
 EXPORT_SYMBOL_GPL(bao_client_attach);
+
+/**
+ * bao_clients_gone() - tell the clients that their endpoint is gone
+ * @ep: endpoint that is gone, whose requests have been answered
+ *
+ * Context: may sleep
+ */
+void bao_clients_gone(struct bao_endpoint *ep)
+{
+	struct bao_client *client;
+
+	mutex_lock(&ep->client_mutex);
+	while ((client = list_first_entry_or_null(&ep->clients, struct bao_client, node))) {
+		list_del_init(&client->node);
+		if (client->gone)
+			client->gone(client);
+	}
+	mutex_unlock(&ep->client_mutex);
+}
 
 static void bao_range_unpublish(struct bao_endpoint *ep, struct bao_range *range)
 {
@@ -121,6 +146,10 @@ void bao_client_detach(struct bao_client *client)
 {
 	struct bao_endpoint *ep = client->ep;
 	struct bao_range *range, *next;
+
+	mutex_lock(&ep->client_mutex);
+	list_del_init(&client->node);
+	mutex_unlock(&ep->client_mutex);
 
 	mutex_lock(&ep->range_mutex);
 	list_for_each_entry_safe(range, next, &ep->ranges, node)

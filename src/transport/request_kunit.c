@@ -52,6 +52,8 @@ static int request_init(struct kunit *test)
 	ep->desc.ops = &t->ops;
 	spin_lock_init(&ep->drain_lock);
 	spin_lock_init(&ep->queue_lock);
+	mutex_init(&ep->client_mutex);
+	INIT_LIST_HEAD(&ep->clients);
 	INIT_LIST_HEAD(&ep->queue);
 	init_waitqueue_head(&ep->takers);
 	init_waitqueue_head(&ep->pollers);

@@ -4,6 +4,7 @@
  */
 #include <linux/export.h>
 #include <linux/io.h>
+#include <linux/mm.h>
 
 #include "transport.h"
 
@@ -76,3 +77,20 @@ void *bao_shmem_ptr(struct bao_endpoint *ep, u64 addr, size_t len)
 	return ep->shmem + offset;
 }
 EXPORT_SYMBOL_GPL(bao_shmem_ptr);
+
+/**
+ * bao_shmem_page() - page behind an address that bao_shmem_ptr() has returned
+ * @ep: endpoint, mapped by bao_shmem_map()
+ * @ptr: address inside the window
+ *
+ * A window that is memory of this kernel has pages, and other parts of the kernel can work on them.
+ * In a typical backend it lies outside of all memory and has none.
+ *
+ * Context: any
+ * Return: page, or NULL if there is none
+ */
+struct page *bao_shmem_page(struct bao_endpoint *ep, const void *ptr)
+{
+	return virt_addr_valid(ptr) ? virt_to_page(ptr) : NULL;
+}
+EXPORT_SYMBOL_GPL(bao_shmem_page);

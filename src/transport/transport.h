@@ -9,6 +9,7 @@
  *
  * Locks, outermost first:
  *
+ *   ep->client_mutex	the list of clients; gone() of all clients
  *   ep->range_mutex	the list of ranges, and who replaces the range table
  *   ep->drain_lock	who asks and dispatches; serialises access() of all clients
  *   ep->queue_lock	slots that wait or are owned, the counts of both, detached, gone
@@ -107,6 +108,8 @@ struct bao_range_table;
  * @drain_lock: see above
  * @seq: requests received so far; under @drain_lock
  * @max_batch: most requests that an interrupt answered; written by its handler
+ * @client_mutex: see above
+ * @clients: who is to be told that the endpoint goes
  * @range_mutex: see above
  * @ranges: all ranges
  * @nr_ranges: how many
@@ -137,6 +140,9 @@ struct bao_endpoint {
 	spinlock_t drain_lock;	/* protects seq; dispatch */
 	u64 seq;
 	unsigned int max_batch;
+
+	struct mutex client_mutex;	/* protects clients */
+	struct list_head clients;
 
 	struct mutex range_mutex;	/* protects ranges, nr_ranges, writers of table */
 	struct list_head ranges;
@@ -189,6 +195,7 @@ int bao_answer(struct bao_endpoint *ep, const struct bao_request *req, u64 value
 /* registry.c */
 enum bao_access bao_registry_access(struct bao_endpoint *ep, struct bao_request *req);
 bool bao_registry_matches(struct bao_endpoint *ep, const struct bao_request *req);
+void bao_clients_gone(struct bao_endpoint *ep);
 
 /* request.c */
 struct bao_slot *bao_slot_receive(struct bao_endpoint *ep, unsigned long index);
