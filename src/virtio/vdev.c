@@ -1,0 +1,590 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Devices that are live: workers of queues, and slow operations, that is, what register accesses
+ * ask for and cannot do themselves
+ *
+ * While a slow operation is to be done, no register is accessible; the access that has asked for it
+ * and those that come meanwhile are tried again when it is done. So there is one at a time.
+ *
+ * Wake-ups. A worker looks at its ring after it has been queued, and work that is queued while it
+ * runs makes it run once more. So neither a kick nor bao_vq_wake() is lost, whatever the worker is
+ * about to find.
+ */
+#include <linux/export.h>
+#include <linux/idr.h>
+#include <linux/slab.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_mmio.h>
+
+#include "core.h"
+
+/* Features that are the core's */
+#define BAO_VDEV_FEATURES	(BIT_ULL(VIRTIO_F_VERSION_1) | BIT_ULL(VIRTIO_F_ACCESS_PLATFORM) | \
+				 BIT_ULL(VIRTIO_F_RING_PACKED) | BIT_ULL(VIRTIO_F_IN_ORDER) |	 \
+				 BIT_ULL(VIRTIO_F_RING_RESET) |					 \
+				 BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) |				 \
+				 BIT_ULL(VIRTIO_RING_F_EVENT_IDX))
+
+/* Names of workqueues */
+static DEFINE_IDA(bao_vdev_ida);
+
+/**
+ * bao_vdev_err() - tell the administrator what is wrong with a device's configuration
+ * @vdev: device
+ * @fmt: as for printk(), with the newline
+ *
+ * Context: any
+ */
+void bao_vdev_err(const struct bao_vdev *vdev, const char *fmt, ...)
+{
+	struct va_format vaf = { .fmt = fmt };
+	va_list args;
+
+	va_start(args, fmt);
+	vaf.va = &args;
+	pr_err_ratelimited("bao-virtio: %s %s: %pV", vdev->model->name, bao_vdev_name(vdev), &vaf);
+	va_end(args);
+}
+EXPORT_SYMBOL_GPL(bao_vdev_err);
+
+/* Interrupts */
+
+/**
+ * bao_vdev_interrupt() - interrupt the frontend
+ * @vdev: device
+ * @bits: VIRTIO_MMIO_INT_*
+ *
+ * The driver acknowledges a bit before it looks at what the bit is for. So where a bit is set
+ * already, it will look after this, and needs no further interrupt.
+ *
+ * Context: any, but NMI
+ */
+void bao_vdev_interrupt(struct bao_vdev *vdev, u32 bits)
+{
+	struct bao_vdev_core *core = vdev->core;
+
+	/* Fully ordered: what the interrupt is for has been written before */
+	if (bits & ~atomic_fetch_or(bits, &core->interrupts))
+		core->host->ops->notify(core->host);
+}
+
+/**
+ * bao_vdev_break() - the driver or the backing has done what there is no way back from
+ * @vdev: device that is started
+ * @why: for the log
+ *
+ * No ring is looked at until the driver has reset the device.
+ *
+ * Context: any, but NMI; on PREEMPT_RT, one that may sleep
+ */
+void bao_vdev_break(struct bao_vdev *vdev, const char *why)
+{
+	struct bao_vdev_core *core = vdev->core;
+	unsigned long flags;
+	bool first, tell;
+
+	spin_lock_irqsave(&vdev->lock, flags);
+	first = !(core->status & VIRTIO_CONFIG_S_NEEDS_RESET);
+	tell = core->status & VIRTIO_CONFIG_S_DRIVER_OK;
+	WRITE_ONCE(core->status, core->status | VIRTIO_CONFIG_S_NEEDS_RESET);
+	spin_unlock_irqrestore(&vdev->lock, flags);
+
+	if (!first)
+		return;
+	pr_warn_ratelimited("bao-virtio: %s %s: needs a reset: %s\n", vdev->model->name,
+			    bao_vdev_name(vdev), why);
+	if (tell)
+		bao_vdev_interrupt(vdev, VIRTIO_MMIO_INT_CONFIG);
+}
+EXPORT_SYMBOL_GPL(bao_vdev_break);
+
+/**
+ * bao_vdev_config_change() - change the configuration space
+ * @vdev: device
+ * @offset: where, inside of the space
+ * @data: what is to be there
+ * @len: how much of it, in bytes
+ *
+ * The driver sees all of it or nothing, and is told.
+ *
+ * Context: any, but NMI; on PREEMPT_RT, one that may sleep. Not from config_write().
+ */
+void bao_vdev_config_change(struct bao_vdev *vdev, u32 offset, const void *data, u32 len)
+{
+	struct bao_vdev_core *core = vdev->core;
+	unsigned long flags;
+	bool tell = false;
+
+	spin_lock_irqsave(&vdev->lock, flags);
+	if (memcmp(vdev->config + offset, data, len)) {
+		memcpy(vdev->config + offset, data, len);
+		if (core) {
+			core->generation++;
+			tell = core->status & VIRTIO_CONFIG_S_DRIVER_OK;
+		}
+	}
+	spin_unlock_irqrestore(&vdev->lock, flags);
+
+	if (tell)
+		bao_vdev_interrupt(vdev, VIRTIO_MMIO_INT_CONFIG);
+}
+EXPORT_SYMBOL_GPL(bao_vdev_config_change);
+
+/**
+ * bao_vdev_has_feature() - tell whether a feature has been negotiated
+ * @vdev: device
+ * @feature: number of its bit
+ *
+ * Return: true from before start() until after stop(), if it has
+ */
+bool bao_vdev_has_feature(const struct bao_vdev *vdev, unsigned int feature)
+{
+	const struct bao_vdev_core *core = READ_ONCE(vdev->core);
+
+	return core && core->features & BIT_ULL(feature);
+}
+EXPORT_SYMBOL_GPL(bao_vdev_has_feature);
+
+/**
+ * bao_vdev_vq() - find a queue
+ * @vdev: device that is live
+ * @index: which, below &bao_vdev.nr_queues
+ *
+ * Return: the queue, good until disable()
+ */
+struct bao_vq *bao_vdev_vq(struct bao_vdev *vdev, unsigned int index)
+{
+	return &vdev->core->vq[index];
+}
+EXPORT_SYMBOL_GPL(bao_vdev_vq);
+
+/**
+ * bao_vdev_page() - page behind a piece of the window
+ * @vdev: device that is live
+ * @ptr: kernel address inside the window
+ *
+ * Return: the page, or NULL if there is none: the window need not be memory that the kernel manages
+ */
+struct page *bao_vdev_page(struct bao_vdev *vdev, const void *ptr)
+{
+	return vdev->core->host->ops->page(vdev->core->host, ptr);
+}
+EXPORT_SYMBOL_GPL(bao_vdev_page);
+
+/* Workers */
+
+static bool bao_vq_broken(const struct bao_vq *vq)
+{
+	return READ_ONCE(vq->vdev->core->status) & VIRTIO_CONFIG_S_NEEDS_RESET;
+}
+
+/* One round; returns whether the worker has to come again */
+static bool bao_vq_serve(struct bao_vq *vq)
+{
+	enum bao_vq_state state;
+
+	vq->popped = 0;
+	for (;;) {
+		vq->ops->disable_kick(vq);
+		state = vq->vdev->model->serve(vq);
+		bao_vq_publish(vq);
+		if (state == BAO_VQ_MORE || bao_vq_broken(vq))
+			return true;
+		/* The driver kicks from when this says that there is nothing */
+		if (state == BAO_VQ_STALLED || !vq->ops->enable_kick(vq))
+			return false;
+		if (bao_vq_budget(vq))
+			return true;
+	}
+}
+
+static void bao_vq_work(struct work_struct *work)
+{
+	struct bao_vq *vq = container_of(work, struct bao_vq, work);
+
+	/* Queued by somebody who had looked before the queue was stopped; see bao_vq_end() */
+	if (!READ_ONCE(vq->running) || bao_vq_broken(vq))
+		return;
+	/* Others want to be served as well */
+	if (bao_vq_serve(vq))
+		queue_work(vq->vdev->core->wq, &vq->work);
+}
+
+/**
+ * bao_vq_wake() - let a queue be served
+ * @vq: queue
+ *
+ * For models: what they have waited for is there. Nothing happens if the queue is not running.
+ *
+ * Context: any, but NMI
+ */
+void bao_vq_wake(struct bao_vq *vq)
+{
+	if (READ_ONCE(vq->running))
+		queue_work(vq->vdev->core->wq, &vq->work);
+}
+EXPORT_SYMBOL_GPL(bao_vq_wake);
+
+/**
+ * bao_vq_kick() - the driver has made buffers available
+ * @vq: queue, in whatever state
+ *
+ * Context: &bao_vdev.lock held
+ */
+void bao_vq_kick(struct bao_vq *vq)
+{
+	bao_vq_wake(vq);
+}
+
+/* Slow operations */
+
+static void bao_vq_set_running(struct bao_vq *vq, bool running)
+{
+	spin_lock_irq(&vq->vdev->lock);
+	WRITE_ONCE(vq->running, running);
+	spin_unlock_irq(&vq->vdev->lock);
+}
+
+static int bao_vq_begin(struct bao_vq *vq)
+{
+	const struct bao_vdev_model *model = vq->vdev->model;
+	int ret;
+
+	ret = model->vq_start ? model->vq_start(vq) : 0;
+	if (!ret)
+		bao_vq_set_running(vq, true);
+
+	return ret;
+}
+
+static void bao_vq_end(struct bao_vq *vq)
+{
+	const struct bao_vdev_model *model = vq->vdev->model;
+
+	/*
+	 * Who has seen it running may queue the worker after it has been cancelled, but then the
+	 * worker sees that it is not running any more.
+	 */
+	bao_vq_set_running(vq, false);
+	cancel_work_sync(&vq->work);
+	if (model->vq_stop)
+		model->vq_stop(vq);
+}
+
+/* Stop all that has been started */
+static void bao_vdev_end(struct bao_vdev *vdev)
+{
+	struct bao_vdev_core *core = vdev->core;
+	unsigned int i;
+
+	lockdep_assert_held(&core->mutex);
+
+	for (i = 0; i < vdev->nr_queues; i++)
+		if (core->vq[i].running)
+			bao_vq_end(&core->vq[i]);
+
+	if (!core->started)
+		return;
+	if (vdev->model->stop)
+		vdev->model->stop(vdev);
+	spin_lock_irq(&vdev->lock);
+	core->started = false;
+	spin_unlock_irq(&vdev->lock);
+}
+
+static int bao_vdev_begin(struct bao_vdev *vdev)
+{
+	struct bao_vdev_core *core = vdev->core;
+	unsigned int i;
+	int ret = 0;
+
+	if (vdev->model->start)
+		ret = vdev->model->start(vdev);
+	if (ret)
+		return ret;
+
+	spin_lock_irq(&vdev->lock);
+	core->started = true;
+	spin_unlock_irq(&vdev->lock);
+	for (i = 0; !ret && i < vdev->nr_queues; i++)
+		if (core->vq[i].ready)
+			ret = bao_vq_begin(&core->vq[i]);
+
+	return ret;
+}
+
+/* What the driver has made available before is served without a kick */
+static void bao_vdev_do_start(struct bao_vdev *vdev)
+{
+	struct bao_vdev_core *core = vdev->core;
+	unsigned int i;
+	int ret;
+
+	ret = bao_vdev_begin(vdev);
+
+	/* Workers that the model has woken look at rings from now on: bao_vq_begin() was before */
+	spin_lock_irq(&vdev->lock);
+	WRITE_ONCE(core->status, core->status | VIRTIO_CONFIG_S_DRIVER_OK);
+	spin_unlock_irq(&vdev->lock);
+	if (ret) {
+		bao_vdev_break(vdev, "it cannot start");
+		return;
+	}
+	for (i = 0; i < vdev->nr_queues; i++)
+		bao_vq_wake(&core->vq[i]);
+}
+
+static void bao_vdev_do_queues(struct bao_vdev *vdev)
+{
+	struct bao_vq *vq;
+	unsigned int i;
+
+	for (i = 0; i < vdev->nr_queues; i++) {
+		vq = &vdev->core->vq[i];
+		if (vq->running && !vq->ready)
+			bao_vq_end(vq);
+		if (vq->resetting) {
+			spin_lock_irq(&vdev->lock);
+			bao_vq_reset_registers(vq);
+			spin_unlock_irq(&vdev->lock);
+		}
+		if (!vq->ready || vq->running)
+			continue;
+		if (bao_vq_begin(vq))
+			bao_vdev_break(vdev, "a queue cannot start");
+		bao_vq_wake(vq);
+	}
+}
+
+/**
+ * bao_vq_reset_registers() - bring a queue to where it is after a reset
+ * @vq: queue that is not running
+ *
+ * Context: &bao_vdev.lock held
+ */
+void bao_vq_reset_registers(struct bao_vq *vq)
+{
+	lockdep_assert_held(&vq->vdev->lock);
+
+	vq->ready = false;
+	vq->resetting = false;
+	vq->num = 0;
+	vq->desc = 0;
+	vq->driver = 0;
+	vq->device = 0;
+}
+
+/* ConfigGeneration goes on: the driver may compare it across a reset */
+static void bao_vdev_reset_registers(struct bao_vdev *vdev)
+{
+	struct bao_vdev_core *core = vdev->core;
+	unsigned int i;
+
+	lockdep_assert_held(&vdev->lock);
+
+	for (i = 0; i < vdev->nr_queues; i++)
+		bao_vq_reset_registers(&core->vq[i]);
+	core->acked = 0;
+	core->acked_unknown = 0;
+	core->features = 0;
+	core->features_sel = 0;
+	core->acked_sel = 0;
+	core->queue_sel = 0;
+	atomic_set(&core->interrupts, 0);
+	WRITE_ONCE(core->status, 0);
+}
+
+static void bao_vdev_do_reset(struct bao_vdev *vdev)
+{
+	bao_vdev_end(vdev);
+	spin_lock_irq(&vdev->lock);
+	bao_vdev_reset_registers(vdev);
+	spin_unlock_irq(&vdev->lock);
+}
+
+static void bao_vdev_slow_work(struct work_struct *work)
+{
+	struct bao_vdev_core *core = container_of(work, struct bao_vdev_core, slow);
+	struct bao_vdev *vdev = core->vdev;
+	unsigned long ops;
+
+	mutex_lock(&core->mutex);
+	spin_lock_irq(&vdev->lock);
+	ops = core->ops;
+	spin_unlock_irq(&vdev->lock);
+
+	/* The device has been halted: a reset is all that it answers */
+	if (core->halted)
+		ops &= BIT(BAO_VDEV_OP_RESET);
+	if (ops & BIT(BAO_VDEV_OP_RESET))
+		bao_vdev_do_reset(vdev);
+	if (ops & BIT(BAO_VDEV_OP_START))
+		bao_vdev_do_start(vdev);
+	if (ops & BIT(BAO_VDEV_OP_QUEUE))
+		bao_vdev_do_queues(vdev);
+	mutex_unlock(&core->mutex);
+
+	/* None has been added meanwhile: that takes a register access */
+	spin_lock_irq(&vdev->lock);
+	core->ops = 0;
+	spin_unlock_irq(&vdev->lock);
+	core->host->ops->unblocked(core->host);
+}
+
+/**
+ * bao_vdev_slow() - let a slow operation be done
+ * @vdev: device
+ * @op: which
+ *
+ * Context: &bao_vdev.lock held
+ */
+void bao_vdev_slow(struct bao_vdev *vdev, enum bao_vdev_op op)
+{
+	lockdep_assert_held(&vdev->lock);
+
+	vdev->core->ops |= BIT(op);
+	queue_work(vdev->core->wq, &vdev->core->slow);
+}
+
+/**
+ * bao_vdev_reset() - the driver resets the device
+ * @vdev: device
+ *
+ * Context: &bao_vdev.lock held
+ * Return: true if that is done; false if it takes a slow operation, after which it is
+ */
+bool bao_vdev_reset(struct bao_vdev *vdev)
+{
+	/* Queues run only while it is started */
+	if (vdev->core->started) {
+		bao_vdev_slow(vdev, BAO_VDEV_OP_RESET);
+		return false;
+	}
+	bao_vdev_reset_registers(vdev);
+
+	return true;
+}
+
+/* Life */
+
+static int bao_vq_init(struct bao_vq *vq, struct bao_vdev *vdev, unsigned int index)
+{
+	vq->vdev = vdev;
+	vq->index = index;
+	INIT_WORK(&vq->work, bao_vq_work);
+	vq->buffers = kvcalloc(vdev->queue_size, sizeof(*vq->buffers), GFP_KERNEL);
+	vq->iov = kvcalloc(vdev->queue_size, sizeof(*vq->iov), GFP_KERNEL);
+
+	return vq->buffers && vq->iov ? 0 : -ENOMEM;
+}
+
+static int bao_vdev_init(struct bao_vdev *vdev)
+{
+	struct bao_vdev_core *core = vdev->core;
+	unsigned int i;
+	int ret = 0;
+
+	core->id = ida_alloc(&bao_vdev_ida, GFP_KERNEL);
+	if (core->id < 0)
+		return core->id;
+
+	/* Administrators choose its CPUs by sysfs. Freezable: no hypercalls while suspended. */
+	core->wq = alloc_workqueue("bao-virtio-%d", WQ_UNBOUND | WQ_SYSFS | WQ_FREEZABLE |
+				   WQ_MEM_RECLAIM, 0, core->id);
+	if (!core->wq)
+		return -ENOMEM;
+
+	for (i = 0; !ret && i < core->nr_queues; i++)
+		ret = bao_vq_init(&core->vq[i], vdev, i);
+
+	return ret;
+}
+
+/**
+ * bao_vdev_up() - make registers and queues
+ * @vdev: device that enable() has returned success for
+ * @host: the hypervisor, which may allow accesses from when this returns
+ *
+ * Context: &bao_vdev.mutex held; may sleep
+ * Return: 0, or -ENOMEM, or -ENOSPC if there are too many devices; bao_vdev_forget() is to follow
+ * in either case
+ */
+int bao_vdev_up(struct bao_vdev *vdev, struct bao_vdev_host *host)
+{
+	struct bao_vdev_core *core;
+
+	core = kvzalloc(struct_size(core, vq, vdev->nr_queues), GFP_KERNEL);
+	if (!core)
+		return -ENOMEM;
+
+	core->vdev = vdev;
+	core->host = host;
+	core->nr_queues = vdev->nr_queues;
+	mutex_init(&core->mutex);
+	INIT_WORK(&core->slow, bao_vdev_slow_work);
+	core->offered = (vdev->features | BAO_VDEV_FEATURES) & ~vdev->features_off;
+	core->id = -1;
+	WRITE_ONCE(vdev->core, core);
+
+	return bao_vdev_init(vdev);
+}
+
+/**
+ * bao_vdev_halt() - serve no queue any more, whatever the driver does
+ * @vdev: device that is up
+ * @why: for the log, if the driver was using it
+ *
+ * Context: may sleep
+ */
+void bao_vdev_halt(struct bao_vdev *vdev, const char *why)
+{
+	struct bao_vdev_core *core = vdev->core;
+
+	mutex_lock(&core->mutex);
+	core->halted = true;
+	if (core->started)
+		bao_vdev_break(vdev, why);
+	bao_vdev_end(vdev);
+	mutex_unlock(&core->mutex);
+}
+
+/**
+ * bao_vdev_down() - end what a device does
+ * @vdev: device that is up, whose registers are not accessed any more
+ *
+ * Its queues are still there: a model may wake them until its disable() has returned.
+ *
+ * Context: &bao_vdev.mutex held; may sleep
+ */
+void bao_vdev_down(struct bao_vdev *vdev)
+{
+	bao_vdev_halt(vdev, "it is taken down");
+	flush_work(&vdev->core->slow);
+}
+
+/**
+ * bao_vdev_forget() - free registers and queues
+ * @vdev: device that is down, after the model's disable(); nothing happens if there are none
+ *
+ * Context: &bao_vdev.mutex held; may sleep
+ */
+void bao_vdev_forget(struct bao_vdev *vdev)
+{
+	struct bao_vdev_core *core = vdev->core;
+	unsigned int i;
+
+	if (!core)
+		return;
+
+	WRITE_ONCE(vdev->core, NULL);
+	if (core->wq)
+		destroy_workqueue(core->wq);
+	for (i = 0; i < core->nr_queues; i++) {
+		kvfree(core->vq[i].buffers);
+		kvfree(core->vq[i].iov);
+	}
+	if (core->id >= 0)
+		ida_free(&bao_vdev_ida, core->id);
+	mutex_destroy(&core->mutex);
+	kvfree(core);
+}
