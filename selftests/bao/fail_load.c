@@ -18,6 +18,14 @@
 #define LIMIT 20000
 #define STEP (rounds(1) > 1 ? 1 : 7)
 
+/* Each after those that it needs */
+static const char *const modules[] = {
+	"bao", "bao_sim", "bao_remio", "bao_virtio",
+	"bao_virtio_blk", "bao_virtio_net", "bao_virtio_console", "bao_virtio_rng",
+};
+
+#define NR_MODULES (sizeof(modules) / sizeof(*modules))
+
 FIXTURE(fail_load) {
 	char unused;
 };
@@ -34,9 +42,10 @@ FIXTURE_SETUP(fail_load)
 
 FIXTURE_TEARDOWN(fail_load)
 {
-	load_module("bao");
-	load_module("bao_sim");
-	load_module("bao_remio");
+	unsigned int i;
+
+	for (i = 0; i < NR_MODULES; i++)
+		load_module(modules[i]);
 }
 
 /* Loads a module with one fault after the other, until it has no place left to fail */
@@ -62,12 +71,12 @@ FIXTURE_TEARDOWN(fail_load)
 
 TEST_F_TIMEOUT(fail_load, modules, 600)
 {
-	ASSERT_EQ(0, remove_module("bao_remio"));
-	ASSERT_EQ(0, remove_module("bao_sim"));
-	ASSERT_EQ(0, remove_module("bao"));
-	EXPECT_LOADS("bao");
-	EXPECT_LOADS("bao_sim");
-	EXPECT_LOADS("bao_remio");
+	unsigned int i;
+
+	for (i = NR_MODULES; i-- > 0;)
+		ASSERT_EQ(0, remove_module(modules[i]));
+	for (i = 0; i < NR_MODULES; i++)
+		EXPECT_LOADS(modules[i]);
 }
 
 TEST_HARNESS_MAIN

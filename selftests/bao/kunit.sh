@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The results of the transport's KUnit tests, which have run when bao.ko was
+# The results of the KUnit tests, which have run when bao.ko and bao_virtio.ko were
 # loaded
 
 RESULTS=/sys/kernel/debug/kunit

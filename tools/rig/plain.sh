@@ -23,10 +23,14 @@
 BOOTARGS="loglevel=1 log_buf_len=8M panic=-1 oops=panic panic_print=0x20"
 BOOTARGS+=" nowatchdog rcupdate.rcu_cpu_stall_suppress=1 mitigations=off"
 
-# plain_kernel ARCH KERNEL: sets $kdir, what to build modules against, and $image
+# Debian's kernels have as modules what our own have built in: these are used.
+STOCK_MODULES=(configfs brd loop tun veth bridge)
+
+# plain_kernel ARCH KERNEL: sets $kdir, what to build modules against, $image, and
+# $stock_modules, a directory with modules of the kernel that go to /lib/modules
 plain_kernel()
 {
-	local release
+	local release package
 
 	arch_names "$1"
 	if [ "$2" = stock ]; then
@@ -34,12 +38,16 @@ plain_kernel()
 		stock_names "${STOCK:-6.12}" "$DEBARCH"
 		kdir=$("$RIG/headers" "$DEBARCH" "$SUITE" "$HEADERS")
 		release=${kdir##*/linux-headers-}
-		image=$("$RIG/fetch" "$DEBARCH" "$SUITE" "linux-image-$release")
-		image=$image/boot/vmlinuz-$release
+		package=$("$RIG/fetch" "$DEBARCH" "$SUITE" "linux-image-$release")
+		image=$package/boot/vmlinuz-$release
+		stock_modules=$O/$1/stock/lib-$release
+		"$RIG/stock-modules" "$package/lib/modules/$release" "$stock_modules/$release" \
+			"${STOCK_MODULES[@]}"
 	else
 		"$RIG/deps" kernel "$1"
 		kdir=$("$RIG/kernel" "$1" "$2")
 		image=$kdir/arch/$KARCH/boot/$IMAGE
+		stock_modules=
 	fi
 }
 
@@ -59,7 +67,8 @@ plain_prepare()
 	logged "$out/build.log" "modules for $arch, kernel $2" \
 		"$RIG/modules" "$arch" "$kdir" "$modules" CC="${CROSS}gcc" "${@:4}"
 	plain_files=()
-	for module in transport/bao remio/bao_remio sim/bao_sim test/bao_test_client; do
+	for module in transport/bao remio/bao_remio sim/bao_sim test/bao_test_client \
+			virtio/bao_virtio{,_blk,_net,_console,_rng}; do
 		# Those of stock kernels are large for what debuggers want to know.
 		logged "$out/build.log" "strip" "${CROSS}strip" -g \
 			-o "$run/${module##*/}.ko" "$modules/src/$module.ko"
@@ -77,7 +86,8 @@ plain_run()
 	local seconds=$1
 
 	shift
-	vm_initramfs plain "$plain_init" "${plain_files[@]}" "$@"
+	vm_initramfs plain "$plain_init" "${plain_files[@]}" \
+		${stock_modules:+/lib/modules/="$stock_modules"} "$@"
 	qemu_machine "$arch"
 	qemu+=(-smp "${NCPU:-2}" -m 2048 -kernel "$image" -initrd "$run/plain.cpio"
 		-append "console=$tty $BOOTARGS")

@@ -25,12 +25,14 @@ save_counts()
 for verbose in /sys/kernel/debug/fail*/verbose; do
 	[ ! -e "$verbose" ] || echo 0 >"$verbose"
 done
-load_modules bao bao_sim bao_remio
+# shellcheck disable=SC2086 # names
+load_modules $MODULES
 run_kselftest
 leaks
 [ ! -e $GCOV ] || save_counts
 # What a module still refers to when it goes has leaked as well
-rmmod bao_remio bao_sim bao || fail "the modules do not unload"
+# shellcheck disable=SC2086 # names
+unload_modules $MODULES
 leaks
 clean_log
 clean_taint

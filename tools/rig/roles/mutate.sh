@@ -39,7 +39,8 @@ run()
 	done
 }
 
-load_modules bao bao_sim bao_remio
+# shellcheck disable=SC2086 # names
+load_modules $MODULES
 say "testing"
 export BAO_MODULES=/modules
 cd /kselftest/bao || fail "no /kselftest"
@@ -48,7 +49,8 @@ for program in $PROGRAMS; do
 done
 # One complaint is enough; there may be thousands, which clean_log would take apart.
 ! dmesg | grep -m 1 -E 'WARNING:|BUG:' || fail "the kernel complained"
-rmmod bao_remio bao_sim bao || fail "the modules do not unload"
+# shellcheck disable=SC2086 # names
+unload_modules $MODULES
 leaks
 clean_log
 clean_taint
