@@ -42,14 +42,14 @@ install_tests()
 
 # make_environment LIMIT: what the /role script is told. A test may take LIMIT seconds,
 # if given, in place of what the settings of the collection say, and long runs more.
-# $TESTS names those to run, all unless set.
+# $TESTS names those to run, all unless set; $LEAVE_OUT those not to run.
 make_environment()
 {
 	local limit=$1
 
 	[ -z "${ROUNDS:-}" ] || limit=14400
 	printf '%s\n' "export BAO_ROUNDS=${ROUNDS:-}" "LIMIT=$limit" "TESTS='${TESTS:-}'" \
-		>"$run/environment"
+		"LEAVE_OUT='${LEAVE_OUT:-}'" >"$run/environment"
 }
 
 # tap_line LINE: TAP of the tests goes to the standard output; the rest is for
