@@ -45,9 +45,14 @@ vms_prepare()
 
 vms_backend()
 {
+	local module files=()
+
+	for module in transport/bao remio/bao_remio virtio/bao_virtio virtio/bao_virtio_blk \
+		virtio/bao_virtio_net virtio/bao_virtio_console virtio/bao_virtio_rng; do
+		files+=("/modules/${module##*/}.ko=$O/$arch/modules/src/$module.ko")
+	done
 	vm_initramfs backend "$O/$arch/init" /sbin/e2fsck="$e2fsck" /bao-dm="$O/$arch/bao-dm" \
-		/modules/bao.ko="$O/$arch/modules/src/transport/bao.ko" \
-		/modules/bao_remio.ko="$O/$arch/modules/src/remio/bao_remio.ko" "$@"
+		"${files[@]}" "$@"
 }
 
 vms_frontend()
