@@ -34,6 +34,12 @@ enum {
 	BAO_REMIO_ARG_REQUEST_ID,
 };
 
+/* Arguments of BAO_HC_IPC, which rings a doorbell; index into bao_hypercall_args.arg */
+enum {
+	BAO_IPC_ARG_ID,
+	BAO_IPC_ARG_EVENT,	/* one that a receiver does not have is success there */
+};
+
 /* What a successful BAO_REMIO_ASK returns, index into bao_hypercall_args.ret */
 enum {
 	BAO_ASK_RET_ADDR,

@@ -3,39 +3,23 @@
  * Endpoints: the life of a remote-I/O device of this VM
  */
 #include <linux/export.h>
-#include <linux/module.h>
 #include <linux/slab.h>
 
 #include "transport.h"
 
-/* All endpoints in service, to find them by dm_id */
-static LIST_HEAD(bao_endpoints);
-static DEFINE_MUTEX(bao_endpoints_mutex);
-
-static void bao_ops_release(const struct bao_hypercall_ops *ops)
+static struct bao_endpoint *bao_device_endpoint(struct bao_device *dev)
 {
-	if (ops->release)
-		ops->release(ops);
+	return container_of(dev, struct bao_endpoint, dev);
 }
 
-static void bao_ops_put(const struct bao_hypercall_ops *ops)
+static void bao_endpoint_free(struct bao_device *dev)
 {
-	struct module *owner = ops->owner;
-
-	bao_ops_release(ops);
-	module_put(owner);
-}
-
-static void bao_endpoint_release(struct device *dev)
-{
-	struct bao_endpoint *ep = container_of(dev, struct bao_endpoint, adev.dev);
-	const struct bao_hypercall_ops *ops = ep->desc.ops;
+	struct bao_endpoint *ep = bao_device_endpoint(dev);
 
 	kvfree(rcu_dereference_protected(ep->table, true));
 	free_percpu(ep->stats);
 	kvfree(ep->slots);
 	kfree(ep);
-	bao_ops_put(ops);
 }
 
 static struct bao_endpoint *bao_endpoint_alloc(const struct bao_endpoint_desc *desc)
@@ -55,6 +39,10 @@ static struct bao_endpoint *bao_endpoint_alloc(const struct bao_endpoint_desc *d
 		return NULL;
 	}
 
+	ep->dev.kind = BAO_KIND_REMIO;
+	ep->dev.id = desc->dm_id;
+	ep->dev.ops = desc->ops;
+	ep->dev.free = bao_endpoint_free;
 	ep->desc = *desc;
 	snprintf(ep->irq_name, sizeof(ep->irq_name), "bao-remio.%u", desc->dm_id);
 	bao_interrupt_init(ep);
@@ -91,41 +79,6 @@ static void bao_endpoint_stop(struct bao_endpoint *ep)
 	bao_clients_gone(ep);
 }
 
-static struct bao_endpoint *bao_endpoint_lookup(u32 dm_id)
-{
-	struct bao_endpoint *ep;
-
-	lockdep_assert_held(&bao_endpoints_mutex);
-
-	list_for_each_entry(ep, &bao_endpoints, node)
-		if (ep->desc.dm_id == dm_id)
-			return ep;
-
-	return NULL;
-}
-
-/* Makes the name of the auxiliary device unique as well */
-static int bao_endpoint_publish(struct bao_endpoint *ep)
-{
-	int ret = 0;
-
-	mutex_lock(&bao_endpoints_mutex);
-	if (bao_endpoint_lookup(ep->desc.dm_id))
-		ret = -EEXIST;
-	else
-		list_add_tail(&ep->node, &bao_endpoints);
-	mutex_unlock(&bao_endpoints_mutex);
-
-	return ret;
-}
-
-static void bao_endpoint_unpublish(struct bao_endpoint *ep)
-{
-	mutex_lock(&bao_endpoints_mutex);
-	list_del(&ep->node);
-	mutex_unlock(&bao_endpoints_mutex);
-}
-
 /**
  * bao_endpoint_find() - find an endpoint by its index
  * @dm_id: the hypervisor's index of the device
@@ -138,15 +91,9 @@ static void bao_endpoint_unpublish(struct bao_endpoint *ep)
  */
 struct bao_endpoint *bao_endpoint_find(u32 dm_id)
 {
-	struct bao_endpoint *ep;
+	struct bao_device *dev = bao_device_find(BAO_KIND_REMIO, dm_id);
 
-	mutex_lock(&bao_endpoints_mutex);
-	ep = bao_endpoint_lookup(dm_id);
-	if (ep)
-		bao_endpoint_get(ep);
-	mutex_unlock(&bao_endpoints_mutex);
-
-	return ep;
+	return dev ? bao_device_endpoint(dev) : NULL;
 }
 EXPORT_SYMBOL_GPL(bao_endpoint_find);
 
@@ -169,28 +116,20 @@ struct bao_endpoint *bao_endpoint_create(struct device *parent,
 	struct bao_endpoint *ep;
 	int ret;
 
-	if (!try_module_get(desc->ops->owner)) {
-		bao_ops_release(desc->ops);
-		return ERR_PTR(-ENODEV);
-	}
+	ret = bao_ops_get(desc->ops);
+	if (ret)
+		return ERR_PTR(ret);
 	ep = bao_endpoint_alloc(desc);
 	if (!ep) {
 		bao_ops_put(desc->ops);
 		return ERR_PTR(-ENOMEM);
 	}
 
-	ep->adev.name = BAO_REMIO_DEVICE;
-	ep->adev.id = desc->dm_id;
-	ep->adev.dev.parent = parent;
-	ep->adev.dev.release = bao_endpoint_release;
-	ep->adev.dev.groups = bao_endpoint_groups;
-	ret = auxiliary_device_init(&ep->adev);
-	if (ret) {
-		bao_endpoint_release(&ep->adev.dev);
+	ret = bao_device_init(&ep->dev, parent, bao_endpoint_groups);
+	if (ret)
 		return ERR_PTR(ret);
-	}
 
-	ret = bao_endpoint_publish(ep);
+	ret = bao_device_publish(&ep->dev);
 	if (ret) {
 		dev_err(parent, "device %u: there is one already\n", desc->dm_id);
 		goto err_uninit;
@@ -203,7 +142,7 @@ struct bao_endpoint *bao_endpoint_create(struct device *parent,
 		goto err_unpublish;
 	}
 
-	ret = auxiliary_device_add(&ep->adev);
+	ret = auxiliary_device_add(&ep->dev.adev);
 	if (ret) {
 		dev_err(parent, "device %u: cannot add auxiliary device: %d\n", desc->dm_id, ret);
 		goto err_free_irq;
@@ -218,9 +157,9 @@ err_free_irq:
 err_unpublish:
 	/* A client may have found it */
 	bao_endpoint_stop(ep);
-	bao_endpoint_unpublish(ep);
+	bao_device_unpublish(&ep->dev);
 err_uninit:
-	auxiliary_device_uninit(&ep->adev);
+	auxiliary_device_uninit(&ep->dev.adev);
 	return ERR_PTR(ret);
 }
 EXPORT_SYMBOL_GPL(bao_endpoint_create);
@@ -239,10 +178,10 @@ void bao_endpoint_destroy(struct bao_endpoint *ep)
 {
 	bao_interrupt_quiesce(ep);
 	bao_interrupt_free(ep);
-	auxiliary_device_delete(&ep->adev);
+	auxiliary_device_delete(&ep->dev.adev);
 	bao_endpoint_stop(ep);
-	bao_endpoint_unpublish(ep);
-	auxiliary_device_uninit(&ep->adev);
+	bao_device_unpublish(&ep->dev);
+	auxiliary_device_uninit(&ep->dev.adev);
 }
 EXPORT_SYMBOL_GPL(bao_endpoint_destroy);
 
@@ -295,7 +234,7 @@ EXPORT_SYMBOL_GPL(bao_endpoint_resume);
  */
 struct bao_endpoint *bao_endpoint_from_auxdev(struct auxiliary_device *adev)
 {
-	return container_of(adev, struct bao_endpoint, adev);
+	return container_of(adev, struct bao_endpoint, dev.adev);
 }
 EXPORT_SYMBOL_GPL(bao_endpoint_from_auxdev);
 
@@ -319,7 +258,7 @@ EXPORT_SYMBOL_GPL(bao_endpoint_desc);
  */
 struct bao_endpoint *bao_endpoint_get(struct bao_endpoint *ep)
 {
-	get_device(&ep->adev.dev);
+	get_device(&ep->dev.adev.dev);
 
 	return ep;
 }
@@ -333,6 +272,6 @@ EXPORT_SYMBOL_GPL(bao_endpoint_get);
  */
 void bao_endpoint_put(struct bao_endpoint *ep)
 {
-	put_device(&ep->adev.dev);
+	put_device(&ep->dev.adev.dev);
 }
 EXPORT_SYMBOL_GPL(bao_endpoint_put);

@@ -1,67 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Interrupts of endpoints, and the thread that takes over from them
+ * Interrupts of remote-I/O endpoints, and the thread that takes over from them
  *
  * The interrupt handler serves requests; where its budget ends it hands over to the work, a thread
  * that serves until nothing is pending. Until then the handler does nothing (ep->deferred). It does
  * not disable the interrupt: a frontend vCPU has one request at most, so there are no more
- * interrupts than the thread gives answers, and one that does nothing is short.
- *
- * There is a second reason. Bao's virtual GIC never again delivers an interrupt that has been
- * masked while it was active. That is what a lazy disable_irq() comes to, what a threaded handler
- * (IRQF_ONESHOT) does each time, and what a change of the affinity or free_irq() may do when the
- * interrupt is being handled on another CPU. So nothing here masks an active interrupt.
+ * interrupts than the thread gives answers, and one that does nothing is short. And it must not:
+ * see irq.c.
  */
 #include <linux/interrupt.h>
-#include <linux/irq.h>
-#include <linux/jiffies.h>
-#include <linux/percpu.h>
 #include <linux/sched.h>
 #include <linux/sched/clock.h>
-#include <linux/smp.h>
 
 #include "transport.h"
-
-/**
- * struct bao_irq_load - what the interrupts of all endpoints cost a CPU
- * @tick: jiffies that this is about
- * @start: when the first of them came
- * @ns: time spent serving
- */
-struct bao_irq_load {
-	unsigned long tick;
-	u64 start;
-	u64 ns;
-};
-
-static DEFINE_PER_CPU(struct bao_irq_load, bao_irq_load);
-
-/*
- * Frontends must not hold a CPU of ours, be it with one long interrupt or with many short ones that
- * come one after the other. A CPU that has spent three quarters of a tick on them leaves the rest
- * of it to the work. One vCPU that does nothing but access a device stays below that, as it needs
- * time itself.
- *
- * What it costs to take an interrupt comes on top of the time that we can see, and may be as much
- * again. So if there is something else to run, and we see that the interrupts are a load, the last
- * quarter of the tick is not theirs, whatever they have cost so far.
- */
-static bool bao_irq_allowed(struct bao_irq_load *load, u64 now)
-{
-	unsigned long tick = jiffies;
-	u64 elapsed;
-
-	if (load->tick != tick)
-		*load = (struct bao_irq_load) { .tick = tick, .start = now };
-
-	if (load->ns >= TICK_NSEC / 4 * 3)
-		return false;
-	elapsed = now - load->start;
-	if (elapsed < TICK_NSEC / 4 * 3 || load->ns < elapsed / 8)
-		return true;
-
-	return is_idle_task(current) && !need_resched();
-}
 
 /* Let the work serve; it clears deferred */
 static void bao_interrupt_defer(struct bao_endpoint *ep)
@@ -73,18 +24,17 @@ static void bao_interrupt_defer(struct bao_endpoint *ep)
 /* Returns whether the work has to go on */
 static bool bao_interrupt_serve(struct bao_endpoint *ep)
 {
-	struct bao_irq_load *load = this_cpu_ptr(&bao_irq_load);
 	u64 start = local_clock();
 	unsigned int done;
 	bool more;
 
-	if (unlikely(!bao_irq_allowed(load, start)))
+	if (unlikely(!bao_irq_allowed(start)))
 		return true;
 
 	more = bao_drain(ep, BAO_IRQ_BATCH, &done);
 	if (done > ep->max_batch)
 		WRITE_ONCE(ep->max_batch, done);
-	load->ns += local_clock() - start;
+	bao_irq_spent(local_clock() - start);
 
 	return more;
 }
@@ -166,29 +116,7 @@ void bao_interrupt_init(struct bao_endpoint *ep)
  */
 int bao_interrupt_request(struct bao_endpoint *ep)
 {
-	const struct cpumask *cpus = irq_get_affinity_mask(ep->desc.irq);
-
-	/*
-	 * Choose its CPU as long as it is masked. IRQF_NOBALANCING keeps the core from doing so: it
-	 * would after it has unmasked the interrupt, and a GICv3 masks it for that. Interrupt
-	 * controllers that cannot choose refuse, and that is fine.
-	 */
-	if (cpus && irq_set_affinity(ep->desc.irq, cpus))
-		irq_set_affinity(ep->desc.irq, cpu_online_mask);
-
-	/*
-	 * Never threaded, disabled in suspend, or moved: see above. Between bao_endpoint_suspend()
-	 * and bao_endpoint_resume() the handler does nothing; IRQF_NO_SUSPEND wakes nobody.
-	 */
-	return request_irq(ep->desc.irq, bao_interrupt_handler,
-			   IRQF_NO_THREAD | IRQF_NO_SUSPEND | IRQF_NOBALANCING, ep->irq_name, ep);
-}
-
-static void bao_interrupt_mask(void *data)
-{
-	struct bao_endpoint *ep = data;
-
-	disable_irq_nosync(ep->desc.irq);
+	return bao_irq_request(ep->desc.irq, bao_interrupt_handler, ep->irq_name, ep);
 }
 
 /**
@@ -199,22 +127,7 @@ static void bao_interrupt_mask(void *data)
  */
 void bao_interrupt_free(struct bao_endpoint *ep)
 {
-	unsigned int irq = ep->desc.irq;
-	const struct cpumask *cpus;
-	unsigned int cpu;
-
-	/*
-	 * On the CPU that takes it, the interrupt is not active while something else runs. So mask
-	 * it there, and at once. free_irq() finds it masked, and undoes both. If the CPU goes away
-	 * meanwhile, it is not handling the interrupt either.
-	 */
-	irq_set_status_flags(irq, IRQ_DISABLE_UNLAZY);
-	cpus = irq_get_effective_affinity_mask(irq);
-	cpu = cpus ? cpumask_any_and(cpus, cpu_online_mask) : nr_cpu_ids;
-	if (cpu >= nr_cpu_ids || smp_call_function_single(cpu, bao_interrupt_mask, ep, true))
-		bao_interrupt_mask(ep);
-
-	free_irq(irq, ep);
+	bao_irq_free(ep->desc.irq, ep);
 }
 
 /**

@@ -153,7 +153,7 @@ static void request_that_is_refused_is_gone(struct kunit *test)
 
 	t->code = BAO_HC_FAILURE;
 	/* A warning goes to the log, and needs a name */
-	t->ep.adev.dev.init_name = "kunit";
+	t->ep.dev.adev.dev.init_name = "kunit";
 	take_oldest(test, 0, NULL);
 	KUNIT_EXPECT_EQ(test, answer(test, 0, id), -EIO);
 	KUNIT_EXPECT_EQ(test, answer(test, 0, id), -ENOENT);

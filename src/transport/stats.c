@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Counters of an endpoint in sysfs, see Documentation/ABI/testing/sysfs-bus-auxiliary-bao
+ * Counters of remote-I/O endpoints in sysfs, see Documentation/ABI/testing/sysfs-bus-auxiliary-bao
  */
 #include <linux/sysfs.h>
 

@@ -75,6 +75,38 @@ TRACE_EVENT(bao_notify,
 	TP_printk("dm_id=%u ret=%ld", __entry->dm_id, __entry->ret)
 );
 
+/* Another VM has rung the doorbell of a channel */
+TRACE_EVENT(bao_ipc_doorbell,
+	TP_PROTO(u32 id, unsigned int event),
+	TP_ARGS(id, event),
+	TP_STRUCT__entry(
+		__field(u32, id)
+		__field(u32, event)
+	),
+	TP_fast_assign(
+		__entry->id = id;
+		__entry->event = event;
+	),
+	TP_printk("id=%u event=%u", __entry->id, __entry->event)
+);
+
+/* We have rung the doorbell of a channel; ret is the hypervisor's code */
+TRACE_EVENT(bao_ipc_notify,
+	TP_PROTO(u32 id, u32 event, long ret),
+	TP_ARGS(id, event, ret),
+	TP_STRUCT__entry(
+		__field(u32, id)
+		__field(u32, event)
+		__field(long, ret)
+	),
+	TP_fast_assign(
+		__entry->id = id;
+		__entry->event = event;
+		__entry->ret = ret;
+	),
+	TP_printk("id=%u event=%u ret=%ld", __entry->id, __entry->event, __entry->ret)
+);
+
 #endif /* _BAO_TRACE_H */
 
 #undef TRACE_INCLUDE_PATH

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Inside of the transport. The way of one access through the files:
+ * Inside of the transport. An endpoint is a remote-I/O device (struct bao_endpoint) or an IPC
+ * channel (struct bao_ipc); device.c and irq.c are what they have in common, ipc.c is the latter.
+ * The way of one access through the files:
  *
  *   interrupt.c handler, and the thread that takes over from it
  *   dispatch.c  ASK, offer to ranges, COMPLETE
@@ -22,6 +24,7 @@
 
 #include <linux/auxiliary_bus.h>
 #include <linux/bits.h>
+#include <linux/interrupt.h>
 #include <linux/mutex.h>
 #include <linux/platform_device.h>
 #include <linux/rcupdate.h>
@@ -29,6 +32,7 @@
 #include <linux/workqueue.h>
 
 #include <linux/bao.h>
+#include <linux/bao_ipc.h>
 
 /* Bao's request ids fit 8 bits */
 #define BAO_NR_SLOTS		256
@@ -96,10 +100,32 @@ struct bao_slot {
 
 struct bao_range_table;
 
+enum bao_kind {
+	BAO_KIND_REMIO,
+	BAO_KIND_IPC,
+};
+
+/**
+ * struct bao_device - what endpoints of all kinds have
+ * @kind: which
+ * @id: the hypervisor's index, unique among those of a kind
+ * @ops: how to reach the hypervisor
+ * @free: frees the endpoint, with the last reference
+ * @adev: device that drivers for endpoints bind to; its reference count is the endpoint's
+ * @node: in the list of all
+ */
+struct bao_device {
+	enum bao_kind kind;
+	u32 id;
+	const struct bao_hypercall_ops *ops;
+	void (*free)(struct bao_device *bdev);
+	struct auxiliary_device adev;
+	struct list_head node;
+};
+
 /**
  * struct bao_endpoint - a remote-I/O device of this VM
- * @adev: device that drivers for endpoints bind to; its reference count is the endpoint's
- * @node: in the list of all endpoints
+ * @dev: what drivers for endpoints bind to
  * @desc: where it is
  * @irq_name: for /proc/interrupts
  * @work: the thread that goes on where an interrupt stops
@@ -129,8 +155,7 @@ struct bao_range_table;
  * @shmem: kernel's mapping of the shared-memory window
  */
 struct bao_endpoint {
-	struct auxiliary_device adev;
-	struct list_head node;
+	struct bao_device dev;
 	struct bao_endpoint_desc desc;
 	char irq_name[24];
 	struct work_struct work;
@@ -165,11 +190,67 @@ struct bao_endpoint {
 	void *shmem;
 };
 
+/**
+ * struct bao_ipc_event - a doorbell of this VM
+ * @ipc: its channel
+ * @irq_name: for /proc/interrupts
+ */
+struct bao_ipc_event {
+	struct bao_ipc *ipc;
+	char irq_name[24];
+};
+
+/**
+ * struct bao_ipc - an IPC channel of this VM
+ * @dev: what drivers for channels bind to
+ * @mailbox: what the mailbox driver binds to, if the channel is offered to it; holds a reference
+ * @desc: where it is
+ * @event: by index
+ * @nr_requested: interrupts that we have requested
+ * @quiesced: doorbells are ignored; what is to be known of them bao_ipc_resume() makes good
+ * @gone: nothing reaches the hypervisor any more
+ * @mutex: protects @client, @map and @map_users; gone() of the client
+ * @client: who uses it
+ * @map_users: calls of bao_ipc_map()
+ * @map: kernel's mapping of each region
+ * @pending: events that @work has to tell
+ * @work: tells doorbells where the interrupt handler may not
+ * @doorbells: interrupts
+ * @notifies: doorbells rung
+ * @notify_errors: ... that the hypervisor refused
+ */
+struct bao_ipc {
+	struct bao_device dev;
+	struct auxiliary_device mailbox;
+	struct bao_ipc_desc desc;
+	struct bao_ipc_event event[BAO_IPC_MAX_EVENTS];
+	unsigned int nr_requested;
+	bool quiesced;
+	bool gone;
+
+	struct mutex mutex;	/* protects client, map, map_users */
+	struct bao_ipc_client __rcu *client;
+	unsigned int map_users;
+	void *map[2];
+
+	unsigned long pending;
+	struct work_struct work;
+
+	atomic_long_t doorbells;
+	atomic_long_t notifies;
+	atomic_long_t notify_errors;
+};
+
 #define bao_stat_inc(ep, stat)	this_cpu_inc((ep)->stats->count[BAO_STAT_##stat])
 
 static inline struct device *bao_endpoint_dev(struct bao_endpoint *ep)
 {
-	return &ep->adev.dev;
+	return &ep->dev.adev.dev;
+}
+
+static inline struct device *bao_ipc_dev(struct bao_ipc *ipc)
+{
+	return &ipc->dev.adev.dev;
 }
 
 static inline u64 bao_width_mask(unsigned int width)
@@ -179,6 +260,21 @@ static inline u64 bao_width_mask(unsigned int width)
 
 /* main.c */
 extern struct workqueue_struct *bao_wq;
+
+/* device.c */
+int bao_ops_get(const struct bao_hypercall_ops *ops);
+void bao_ops_put(const struct bao_hypercall_ops *ops);
+int bao_device_init(struct bao_device *bdev, struct device *parent,
+		    const struct attribute_group **groups);
+int bao_device_publish(struct bao_device *bdev);
+void bao_device_unpublish(struct bao_device *bdev);
+struct bao_device *bao_device_find(enum bao_kind kind, u32 id);
+
+/* irq.c */
+bool bao_irq_allowed(u64 now);
+void bao_irq_spent(u64 ns);
+int bao_irq_request(unsigned int irq, irq_handler_t handler, const char *name, void *data);
+void bao_irq_free(unsigned int irq, void *data);
 
 /* interrupt.c */
 void bao_interrupt_init(struct bao_endpoint *ep);
@@ -216,6 +312,17 @@ struct bao_range *bao_range_table_find_window(const struct bao_range_table *tabl
 
 /* stats.c */
 extern const struct attribute_group *bao_endpoint_groups[];
+
+/* ipc_stats.c */
+extern const struct attribute_group *bao_ipc_groups[];
+
+/* ipc_event.c */
+void bao_ipc_events_init(struct bao_ipc *ipc);
+int bao_ipc_events_request(struct bao_ipc *ipc);
+void bao_ipc_events_free(struct bao_ipc *ipc);
+void bao_ipc_events_start(struct bao_ipc *ipc);
+void bao_ipc_events_quiesce(struct bao_ipc *ipc);
+void bao_ipc_events_ring_all(struct bao_ipc *ipc);
 
 /* hypercall.c */
 extern const struct bao_hypercall_ops bao_native_ops;
