@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
- * User ABI of the Bao hypervisor's remote I/O.
+ * User ABI of the Bao hypervisor's remote I/O and IPC channels.
  *
- * A process opens /dev/bao-io-dispatcher, gets one file descriptor for each device model (DM) that
- * it serves with BAO_IOCTL_DM_GET_INFO, and uses the other ioctls, mmap(), lseek(), poll() and
- * fcntl(O_NONBLOCK) on that descriptor. See Documentation/virt/bao/architecture.rst.
+ * Remote I/O: a process opens /dev/bao-io-dispatcher, gets one file descriptor for each device
+ * model (DM) that it serves with BAO_IOCTL_DM_GET_INFO, and uses the other ioctls, mmap(), lseek(),
+ * poll() and fcntl(O_NONBLOCK) on that descriptor. See Documentation/virt/bao/architecture.rst.
+ *
+ * IPC channels have devices of their own, /dev/baoipcN, see below.
  *
  * On arm, arm64 and riscv all structures have the same layout for 32-bit and 64-bit processes.
  *
@@ -192,5 +194,148 @@ struct bao_dm_info {
  * as normal cacheable memory; EINVAL beyond it or for MAP_PRIVATE. lseek() moves within the window:
  * SEEK_END is its size; EINVAL beyond it.
  */
+
+/*
+ * IPC channels: memory that VMs share, and doorbells. /dev/baoipcN is the one with the hypervisor's
+ * index N. See Documentation/virt/bao/ipc.rst, also for what several descriptors do at once.
+ *
+ *  - read() returns what is in the part that this VM reads, at the file position; it never blocks.
+ *    0 at the end.
+ *  - write() puts bytes into the part that this VM writes, at the file position, and then rings
+ *    event 0 of the other VMs. At the end, ENOSPC; where fewer bytes have room, or can be read from
+ *    the caller's memory, it writes these and returns their number. 0 bytes only ring. An error of
+ *    BAO_IOCTL_IPC_NOTIFY tells that the bytes are there and nobody was rung; the position stays.
+ *  - lseek(): SEEK_END is the size of the larger part.
+ *  - mmap() maps the memory, MAP_SHARED, at the offsets that BAO_IOCTL_IPC_GET_INFO tells, as
+ *    normal cacheable memory, in whole pages and no more than one piece at a time; else EINVAL.
+ *    Writable only if the descriptor is: EACCES.
+ *  - poll(): POLLIN if a doorbell has rung that the descriptor has not seen; always if this VM has
+ *    no interrupts on the channel. POLLOUT always. read() and BAO_IOCTL_IPC_WAIT make doorbells
+ *    seen. A new descriptor has seen none, and all count as rung.
+ *  - open(): EBUSY if something in the kernel has claimed the channel, EFBIG if it does not fit
+ *    into the kernel's address space.
+ *
+ * Once the channel is unbound from its driver, which is final for a descriptor, all of this fails
+ * with ENODEV, but lseek(); poll() reports POLLERR | POLLHUP; mappings stay.
+ */
+
+/**
+ * struct bao_ipc_info - what a process needs to know of a channel
+ * @id: the hypervisor's index of it
+ * @events: number of doorbells that other VMs can ring here; theirs are not known
+ * @map_size: end of the offsets that mmap() knows
+ * @rx_offset: where the part that read() reads is in a mapping
+ * @rx_size: its size in bytes
+ * @tx_offset: where the part that write() writes is in a mapping
+ * @tx_size: its size in bytes
+ *
+ * Both parts can be the same memory.
+ */
+struct bao_ipc_info {
+	__u32 id;
+	__u32 events;
+	__u64 map_size;
+	__u64 rx_offset;
+	__u64 rx_size;
+	__u64 tx_offset;
+	__u64 tx_size;
+};
+
+/**
+ * struct bao_ipc_wait - wait for doorbells
+ * @events: in: which ones, bit n for event n; out: those of them that have rung
+ * @reserved: must be 0
+ * @seq: out: number of doorbells of the channel so far, of all events. Interrupts merge, so there
+ *	 may be fewer of them than there were rings.
+ */
+struct bao_ipc_wait {
+	__u32 events;
+	__u32 reserved;
+	__u64 seq;
+};
+
+/**
+ * struct bao_ipc_notify - ring a doorbell
+ * @event: index into the list of interrupts that the receiving VM has for this channel
+ * @reserved: must be 0
+ */
+struct bao_ipc_notify {
+	__u32 event;
+	__u32 reserved;
+};
+
+/* Values of bao_ipc_eventfd.flags; all others must be 0 */
+#define BAO_IPC_EVENTFD_FLAG_DEASSIGN	0x1	/* remove instead of add */
+
+/**
+ * struct bao_ipc_eventfd - signal an eventfd when doorbells ring
+ * @fd: eventfd; the kernel holds a reference, so it may be closed at once
+ * @flags: 0 or BAO_IPC_EVENTFD_FLAG_DEASSIGN
+ * @events: which doorbells, bit n for event n; ignored when deassigning
+ * @reserved: must be 0
+ */
+struct bao_ipc_eventfd {
+	__s32 fd;
+	__u32 flags;
+	__u32 events;
+	__u32 reserved;
+};
+
+/**
+ * BAO_IOCTL_IPC_GET_INFO - describe the channel; on /dev/baoipcN
+ */
+#define BAO_IOCTL_IPC_GET_INFO \
+	_IOR(BAO_IOCTL_TYPE, 0x10, struct bao_ipc_info)
+
+/**
+ * BAO_IOCTL_IPC_WAIT - wait for a doorbell that this descriptor has not seen; on /dev/baoipcN
+ *
+ * Returns when one of the events has rung since it was last seen, and makes those that have rung
+ * seen. Of several threads that wait with one descriptor, one gets a doorbell; descriptors do not
+ * take doorbells away from each other.
+ *
+ * Errors:
+ *  - EINVAL: no events, events that are not there, or reserved not 0
+ *  - EOPNOTSUPP: this VM has no interrupts on the channel
+ *  - EAGAIN: O_NONBLOCK is set and none has rung
+ *  - EINTR: a signal was handled; without a handler or under SA_RESTART the call is restarted
+ */
+#define BAO_IOCTL_IPC_WAIT \
+	_IOWR(BAO_IOCTL_TYPE, 0x11, struct bao_ipc_wait)
+
+/**
+ * BAO_IOCTL_IPC_NOTIFY - ring a doorbell of the other VMs; on /dev/baoipcN
+ *
+ * What the caller has read from and written to the memory before, the others see so when they hear
+ * it. An event that a VM does not have is no error: that VM hears nothing.
+ *
+ * Errors:
+ *  - EINVAL: reserved not 0
+ *  - EBADF: the descriptor is not open for writing
+ *  - ENXIO: the hypervisor knows no channel of this index
+ *  - EOPNOTSUPP: the hypervisor has no channels at all
+ *  - EIO: the hypervisor refuses for another reason
+ */
+#define BAO_IOCTL_IPC_NOTIFY \
+	_IOW(BAO_IOCTL_TYPE, 0x12, struct bao_ipc_notify)
+
+/**
+ * BAO_IOCTL_IPC_EVENTFD - assign or deassign an eventfd; on /dev/baoipcN
+ *
+ * Each doorbell of the events signals the eventfd, whether it is seen or not. When deassignment
+ * returns, no further signal comes. Release of the descriptor deassigns all of its eventfds.
+ *
+ * Errors:
+ *  - EINVAL: unknown flags, reserved not 0, no events or events that are not there, or fd is no
+ *	      eventfd
+ *  - EBADF: fd is not open
+ *  - EBUSY: the eventfd is assigned to this descriptor already
+ *  - ENOENT: deassign: it is not
+ *  - ENOSPC: too many eventfds on the channel
+ *  - EOPNOTSUPP: this VM has no interrupts on the channel
+ *  - ENOMEM: out of memory
+ */
+#define BAO_IOCTL_IPC_EVENTFD \
+	_IOW(BAO_IOCTL_TYPE, 0x13, struct bao_ipc_eventfd)
 
 #endif /* _UAPI_LINUX_BAO_H */
