@@ -12,8 +12,11 @@
  *
  * The window of a device can be mapped at offset BAO_SIM_WINDOW_OFFSET(dm_id).
  *
- * This is no stable ABI. All ioctls fail with ENOENT if there is no device dm_id, EINVAL if a field
- * is out of range, and EFAULT.
+ * IPC channels have ioctls of their own, BAO_SIM_IPC_*, which play the other VM: it rings, waits to
+ * be rung, and sees the memory at offset BAO_SIM_IPC_OFFSET(id).
+ *
+ * This is no stable ABI. All ioctls fail with ENOENT if there is no device dm_id, or no channel id,
+ * EINVAL if a field is out of range, and EFAULT.
  */
 #ifndef _BAO_SIM_H
 #define _BAO_SIM_H
@@ -29,6 +32,10 @@
 
 #define BAO_SIM_WINDOW_MAX	0x400000
 #define BAO_SIM_WINDOW_OFFSET(dm_id)	((dm_id) * 1ULL * BAO_SIM_WINDOW_MAX)
+
+#define BAO_SIM_IPCS		64	/* at most, of an open file */
+#define BAO_SIM_IPC_EVENTS	4	/* interrupts of a channel, at most; also of the other VM */
+#define BAO_SIM_IPC_OFFSET(id)	((BAO_SIM_DEVICES + (id)) * 1ULL * BAO_SIM_WINDOW_MAX)
 
 /**
  * struct bao_sim_device - a remote-I/O device
@@ -197,6 +204,88 @@ struct bao_sim_fault {
 	__s64 value;
 };
 
+/* Values of bao_sim_ipc.flags */
+#define BAO_SIM_IPC_SPLIT	0x1	/* both parts are regions of their own */
+#define BAO_SIM_IPC_MAILBOX	0x2	/* offered to the mailbox framework */
+#define BAO_SIM_IPC_UNALIGNED	0x4	/* mistake: the first region begins 1 KiB late */
+#define BAO_SIM_IPC_WRAPS	0x8	/* mistake: it begins 4 KiB before all addresses end */
+
+/**
+ * struct bao_sim_ipc - an IPC channel
+ * @id: its index; in
+ * @flags: BAO_SIM_IPC_*; in
+ * @events: number of interrupts of this VM; in
+ * @peer_events: number of interrupts of the other VM; in
+ * @irq: Linux interrupts; out
+ * @addr: physical address of the memory; out
+ * @size: size of the memory in bytes, whole pages and BAO_SIM_WINDOW_MAX at most; in
+ * @rx_offset: part that this VM reads, from the start of the memory; in. Parts are not looked at:
+ * @rx_size: what is wrong with them, the transport has to find.
+ * @tx_offset: part that this VM writes; in
+ * @tx_size: its size; in
+ */
+struct bao_sim_ipc {
+	__u32 id;
+	__u32 flags;
+	__u32 events;
+	__u32 peer_events;
+	__u32 irq[BAO_SIM_IPC_EVENTS];
+	__u64 addr;
+	__u64 size;
+	__u64 rx_offset;
+	__u64 rx_size;
+	__u64 tx_offset;
+	__u64 tx_size;
+};
+
+/**
+ * struct bao_sim_ipc_ring - the other VM rings
+ * @id: channel
+ * @event: of this VM; one that it does not have is success and does nothing
+ * @count: so many times in a row
+ */
+struct bao_sim_ipc_ring {
+	__u32 id;
+	__u32 event;
+	__u32 count;
+};
+
+/**
+ * struct bao_sim_ipc_wait - wait until the other VM has been rung
+ * @id: channel
+ * @event: its event
+ * @notifies: return when it has come so often since the start
+ * @timeout_ms: ETIMEDOUT after this time
+ */
+struct bao_sim_ipc_wait {
+	__u32 id;
+	__u32 event;
+	__u32 notifies;
+	__u32 timeout_ms;
+};
+
+/**
+ * struct bao_sim_ipc_counters - what the hypervisor has counted
+ * @id: channel; in
+ * @interrupts: raised in this VM
+ * @calls: hypercalls of this VM
+ * @notifies: ... that rang the other VM, by event
+ * @unheard: ... with an event that the other VM does not have
+ * @last_event: event of the last one
+ * @bad_calls: hypercalls that were answered with an error
+ * @violations: what breaks the rules of the transport
+ */
+struct bao_sim_ipc_counters {
+	__u32 id;
+	__u32 interrupts;
+	__u32 calls;
+	__u32 notifies[BAO_SIM_IPC_EVENTS];
+	__u32 unheard;
+	__u32 last_event;
+	__u32 bad_calls;
+	__u32 violations;
+};
+
 #define BAO_SIM_TYPE 0xA6
 
 /* ENOSPC: too many devices; EEXIST: this file has one of this dm_id; ENOMEM */
@@ -216,5 +305,17 @@ struct bao_sim_fault {
 #define BAO_SIM_FAULT		_IOW(BAO_SIM_TYPE, 0x89, struct bao_sim_fault)
 /* An interrupt, whether there is a request or not; the argument is a dm_id */
 #define BAO_SIM_RAISE		_IOW(BAO_SIM_TYPE, 0x8a, __u32)
+
+/* ENOSPC: too many channels; EEXIST: this file has one of this id; ENOMEM */
+#define BAO_SIM_IPC_ADD		_IOWR(BAO_SIM_TYPE, 0x90, struct bao_sim_ipc)
+/* The argument is an id; what is bound is unbound first */
+#define BAO_SIM_IPC_DEL		_IOW(BAO_SIM_TYPE, 0x91, __u32)
+/* Of a channel; errors of bao_ipc_create() as they are */
+#define BAO_SIM_IPC_LIFE	_IOW(BAO_SIM_TYPE, 0x92, struct bao_sim_life)
+#define BAO_SIM_IPC_RING	_IOW(BAO_SIM_TYPE, 0x93, struct bao_sim_ipc_ring)
+#define BAO_SIM_IPC_WAIT	_IOW(BAO_SIM_TYPE, 0x94, struct bao_sim_ipc_wait)
+#define BAO_SIM_IPC_COUNTERS	_IOWR(BAO_SIM_TYPE, 0x95, struct bao_sim_ipc_counters)
+/* Of a channel; BAO_SIM_NOTIFY and BAO_SIM_IRQ */
+#define BAO_SIM_IPC_FAULT	_IOW(BAO_SIM_TYPE, 0x96, struct bao_sim_fault)
 
 #endif /* _BAO_SIM_H */

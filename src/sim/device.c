@@ -16,7 +16,7 @@ static void sim_device_free(struct kref *ref)
 	struct sim_device *dev = container_of(ref, struct sim_device, ref);
 
 	irq_work_sync(&dev->wake);
-	sim_irq_destroy(dev);
+	sim_irq_destroy(&dev->irq);
 	free_pages_exact(dev->window, dev->size);
 	mutex_destroy(&dev->life);
 	kvfree(dev);
@@ -46,6 +46,11 @@ void sim_device_put(struct sim_device *dev)
 static void sim_release(const struct bao_hypercall_ops *ops)
 {
 	sim_device_put(container_of(ops, struct sim_device, ops));
+}
+
+static void sim_irq_violation(struct sim_irq *irq, const char *what)
+{
+	sim_violation(container_of(irq, struct sim_device, irq), what);
 }
 
 /**
@@ -81,11 +86,13 @@ struct sim_device *sim_device_create(struct bao_sim_device *args)
 	if (!dev->window)
 		goto err_free;
 
-	ret = sim_irq_create(dev);
+	dev->irq.lock = &dev->lock;
+	dev->irq.violation = sim_irq_violation;
+	ret = sim_irq_create(&dev->irq);
 	if (ret)
 		goto err_window;
 
-	args->irq = dev->irq;
+	args->irq = dev->irq.virq;
 	args->shmem_addr = virt_to_phys(dev->window);
 
 	return dev;
@@ -102,7 +109,7 @@ static int sim_bind(struct sim_device *dev, struct device *parent)
 {
 	const struct bao_endpoint_desc desc = {
 		.dm_id = dev->dm_id,
-		.irq = dev->irq,
+		.irq = dev->irq.virq,
 		.shmem_start = virt_to_phys(dev->window),
 		.shmem_size = dev->size,
 		.ops = &dev->ops,

@@ -28,20 +28,15 @@ void sim_violation(struct sim_device *dev, const char *what)
 }
 
 /**
- * sim_fault() - tell whether something goes wrong now
- * @dev: device
- * @point: what
+ * sim_fault_hits() - tell whether something goes wrong now
+ * @fault: what
  * @value: out: the value to go wrong with
  *
- * Context: dev->lock held
+ * Context: the lock of the device or channel held
  * Return: whether it does
  */
-bool sim_fault(struct sim_device *dev, enum bao_sim_point point, s64 *value)
+bool sim_fault_hits(struct bao_sim_fault *fault, s64 *value)
 {
-	struct bao_sim_fault *fault = &dev->fault[point];
-
-	lockdep_assert_held(&dev->lock);
-
 	if (!fault->count)
 		return false;
 	if (fault->skip) {
@@ -52,6 +47,33 @@ bool sim_fault(struct sim_device *dev, enum bao_sim_point point, s64 *value)
 	*value = fault->value;
 
 	return true;
+}
+
+static bool sim_fault(struct sim_device *dev, enum bao_sim_point point, s64 *value)
+{
+	lockdep_assert_held(&dev->lock);
+
+	return sim_fault_hits(&dev->fault[point], value);
+}
+
+/**
+ * sim_raise_now() - an edge comes, whatever faults there are
+ * @dev: device
+ *
+ * Context: dev->lock held
+ */
+void sim_raise_now(struct sim_device *dev)
+{
+	dev->counters.interrupts++;
+	sim_irq_raise(&dev->irq);
+}
+
+static void sim_raise(struct sim_device *dev)
+{
+	s64 unused;
+
+	if (!sim_fault(dev, BAO_SIM_IRQ, &unused))
+		sim_raise_now(dev);
 }
 
 /* vCPUs */
@@ -74,7 +96,7 @@ static void sim_issue(struct sim_device *dev, unsigned int nr)
 	vcpu->reg = vcpu->access.op == BAO_REMIO_READ ? BAO_SIM_POISON : vcpu->access.value;
 	vcpu->parked = true;
 	dev->counters.accesses++;
-	sim_irq_raise(dev);
+	sim_raise(dev);
 }
 
 static void sim_free(struct sim_device *dev, struct sim_request *req)
@@ -215,7 +237,7 @@ static long sim_ask(struct sim_device *dev, struct bao_hypercall_args *args)
 	args->ret[BAO_ASK_RET_MORE] = !list_empty(&dev->queue);
 	if (sim_fault(dev, BAO_SIM_MORE, &value)) {
 		if (!value && args->ret[BAO_ASK_RET_MORE])
-			sim_irq_raise_now(dev);
+			sim_raise_now(dev);
 		args->ret[BAO_ASK_RET_MORE] = value;
 	}
 

@@ -12,7 +12,7 @@
 
 #include "sim.h"
 
-/* Devices of all files together that have an interrupt at a time */
+/* Interrupts of all files together at a time */
 #define SIM_IRQS 256
 
 static struct fwnode_handle *sim_fwnode;
@@ -22,39 +22,39 @@ static DEFINE_MUTEX(sim_hwirqs_mutex);
 
 static void sim_irq_mask(struct irq_data *data)
 {
-	struct sim_device *dev = irq_data_get_irq_chip_data(data);
+	struct sim_irq *irq = irq_data_get_irq_chip_data(data);
 	unsigned long flags;
 
-	raw_spin_lock_irqsave(&dev->lock, flags);
-	dev->masked = true;
+	raw_spin_lock_irqsave(irq->lock, flags);
+	irq->masked = true;
 	/* This is what Bao's virtual GIC does not survive. Here, the handler itself is to blame. */
-	if (dev->active && dev->active_cpu == smp_processor_id())
-		sim_violation(dev, "interrupt masked while active");
-	raw_spin_unlock_irqrestore(&dev->lock, flags);
+	if (irq->active && irq->active_cpu == smp_processor_id())
+		irq->violation(irq, "interrupt masked while active");
+	raw_spin_unlock_irqrestore(irq->lock, flags);
 }
 
 static void sim_irq_unmask(struct irq_data *data)
 {
-	struct sim_device *dev = irq_data_get_irq_chip_data(data);
+	struct sim_irq *irq = irq_data_get_irq_chip_data(data);
 	unsigned long flags;
 
-	raw_spin_lock_irqsave(&dev->lock, flags);
-	dev->masked = false;
-	if (dev->latched)
-		irq_work_queue(&dev->raise);
-	raw_spin_unlock_irqrestore(&dev->lock, flags);
+	raw_spin_lock_irqsave(irq->lock, flags);
+	irq->masked = false;
+	if (irq->latched)
+		irq_work_queue(&irq->raise);
+	raw_spin_unlock_irqrestore(irq->lock, flags);
 }
 
 static void sim_irq_eoi(struct irq_data *data)
 {
-	struct sim_device *dev = irq_data_get_irq_chip_data(data);
+	struct sim_irq *irq = irq_data_get_irq_chip_data(data);
 	unsigned long flags;
 
-	raw_spin_lock_irqsave(&dev->lock, flags);
-	dev->active = false;
-	if (dev->latched && !dev->masked)
-		irq_work_queue(&dev->raise);
-	raw_spin_unlock_irqrestore(&dev->lock, flags);
+	raw_spin_lock_irqsave(irq->lock, flags);
+	irq->active = false;
+	if (irq->latched && !irq->masked)
+		irq_work_queue(&irq->raise);
+	raw_spin_unlock_irqrestore(irq->lock, flags);
 }
 
 static struct irq_chip sim_irq_chip = {
@@ -84,66 +84,51 @@ static const struct irq_domain_ops sim_domain_ops = {
 
 static void sim_irq_deliver(struct irq_work *work)
 {
-	struct sim_device *dev = container_of(work, struct sim_device, raise);
+	struct sim_irq *irq = container_of(work, struct sim_irq, raise);
 	unsigned long flags;
 	bool deliver;
 
-	raw_spin_lock_irqsave(&dev->lock, flags);
-	deliver = dev->latched && !dev->masked && !dev->active;
+	raw_spin_lock_irqsave(irq->lock, flags);
+	deliver = irq->latched && !irq->masked && !irq->active;
 	if (deliver) {
-		dev->latched = false;
-		dev->active = true;
-		dev->active_cpu = smp_processor_id();
+		irq->latched = false;
+		irq->active = true;
+		irq->active_cpu = smp_processor_id();
 	}
-	raw_spin_unlock_irqrestore(&dev->lock, flags);
+	raw_spin_unlock_irqrestore(irq->lock, flags);
 
 	/* If it is masked meanwhile, the interrupt core keeps it and ends it with sim_irq_eoi() */
 	if (deliver)
-		generic_handle_irq(dev->irq);
-}
-
-/**
- * sim_irq_raise_now() - an edge comes, whatever faults there are
- * @dev: device
- *
- * Context: dev->lock held
- */
-void sim_irq_raise_now(struct sim_device *dev)
-{
-	lockdep_assert_held(&dev->lock);
-
-	dev->latched = true;
-	dev->counters.interrupts++;
-	if (!dev->masked && !dev->active)
-		irq_work_queue(&dev->raise);
+		generic_handle_irq(irq->virq);
 }
 
 /**
  * sim_irq_raise() - an edge comes
- * @dev: device
+ * @irq: interrupt
  *
- * Context: dev->lock held
+ * Context: its lock held
  */
-void sim_irq_raise(struct sim_device *dev)
+void sim_irq_raise(struct sim_irq *irq)
 {
-	s64 unused;
+	lockdep_assert_held(irq->lock);
 
-	if (!sim_fault(dev, BAO_SIM_IRQ, &unused))
-		sim_irq_raise_now(dev);
+	irq->latched = true;
+	if (!irq->masked && !irq->active)
+		irq_work_queue(&irq->raise);
 }
 
 /**
- * sim_irq_create() - give a device its interrupt
- * @dev: device
+ * sim_irq_create() - make an interrupt
+ * @irq: zeroed, but for @lock and @violation
  *
  * Return: 0, -ENOSPC or -ENOMEM
  */
-int sim_irq_create(struct sim_device *dev)
+int sim_irq_create(struct sim_irq *irq)
 {
 	unsigned int hwirq;
 
-	dev->masked = true;
-	dev->raise = IRQ_WORK_INIT_HARD(sim_irq_deliver);
+	irq->masked = true;
+	irq->raise = IRQ_WORK_INIT_HARD(sim_irq_deliver);
 
 	mutex_lock(&sim_hwirqs_mutex);
 	hwirq = find_first_zero_bit(sim_hwirqs, SIM_IRQS);
@@ -153,28 +138,28 @@ int sim_irq_create(struct sim_device *dev)
 	if (hwirq == SIM_IRQS)
 		return -ENOSPC;
 
-	dev->irq = irq_create_mapping(sim_domain, hwirq);
-	if (!dev->irq) {
+	irq->virq = irq_create_mapping(sim_domain, hwirq);
+	if (!irq->virq) {
 		mutex_lock(&sim_hwirqs_mutex);
 		__clear_bit(hwirq, sim_hwirqs);
 		mutex_unlock(&sim_hwirqs_mutex);
 		return -ENOMEM;
 	}
-	irq_set_chip_data(dev->irq, dev);
+	irq_set_chip_data(irq->virq, irq);
 
 	return 0;
 }
 
 /**
- * sim_irq_destroy() - take a device its interrupt, which nobody has requested any more
- * @dev: device that raises none any more
+ * sim_irq_destroy() - undo sim_irq_create(), when nobody has requested the interrupt any more
+ * @irq: interrupt that is not raised any more
  */
-void sim_irq_destroy(struct sim_device *dev)
+void sim_irq_destroy(struct sim_irq *irq)
 {
-	unsigned int hwirq = irqd_to_hwirq(irq_get_irq_data(dev->irq));
+	unsigned int hwirq = irqd_to_hwirq(irq_get_irq_data(irq->virq));
 
-	irq_work_sync(&dev->raise);
-	irq_dispose_mapping(dev->irq);
+	irq_work_sync(&irq->raise);
+	irq_dispose_mapping(irq->virq);
 
 	mutex_lock(&sim_hwirqs_mutex);
 	__clear_bit(hwirq, sim_hwirqs);

@@ -16,12 +16,14 @@
 
 /**
  * struct sim_file - a hypervisor
- * @mutex: protects @dev
+ * @mutex: protects @dev and @ipc
  * @dev: devices in no order
+ * @ipc: channels by id
  */
 struct sim_file {
-	struct mutex mutex;	/* protects dev */
+	struct mutex mutex;	/* protects dev, ipc */
 	struct sim_device *dev[BAO_SIM_DEVICES];
+	struct sim_ipc *ipc[BAO_SIM_IPCS];
 };
 
 static struct miscdevice sim_misc;
@@ -141,20 +143,104 @@ static void sim_ioctl_raise(struct sim_device *dev)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&dev->lock, flags);
-	sim_irq_raise_now(dev);
+	sim_raise_now(dev);
 	raw_spin_unlock_irqrestore(&dev->lock, flags);
 }
 
-/* All but ADD and DEL; their arguments begin with a dm_id */
+/* Channels */
+
+static struct sim_ipc *sim_ipc_find(struct sim_file *sim, u32 id)
+{
+	struct sim_ipc *ipc = NULL;
+
+	if (id >= BAO_SIM_IPCS)
+		return NULL;
+
+	mutex_lock(&sim->mutex);
+	ipc = sim->ipc[id];
+	if (ipc)
+		sim_ipc_get(ipc);
+	mutex_unlock(&sim->mutex);
+
+	return ipc;
+}
+
+static int sim_ioctl_ipc_add(struct sim_file *sim, struct bao_sim_ipc __user *arg)
+{
+	struct bao_sim_ipc config;
+	struct sim_ipc *ipc;
+	int ret = 0;
+
+	if (copy_from_user(&config, arg, sizeof(config)))
+		return -EFAULT;
+	if (config.id >= BAO_SIM_IPCS)
+		return -EINVAL;
+	ipc = sim_ipc_create(&config);
+	if (IS_ERR(ipc))
+		return PTR_ERR(ipc);
+
+	mutex_lock(&sim->mutex);
+	if (sim->ipc[config.id])
+		ret = -EEXIST;
+	else if (copy_to_user(arg, &config, sizeof(config)))
+		ret = -EFAULT;
+	else
+		sim->ipc[config.id] = ipc;
+	mutex_unlock(&sim->mutex);
+	if (ret)
+		sim_ipc_put(ipc);
+
+	return ret;
+}
+
+static int sim_ioctl_ipc_del(struct sim_file *sim, u32 id)
+{
+	struct sim_ipc *ipc;
+
+	mutex_lock(&sim->mutex);
+	ipc = sim->ipc[id];
+	sim->ipc[id] = NULL;
+	mutex_unlock(&sim->mutex);
+	/* Another thread may have been faster */
+	if (!ipc)
+		return -ENOENT;
+	sim_ipc_remove(ipc);
+
+	return 0;
+}
+
+/* All but ADD and DEL; their arguments begin with an index */
 union sim_args {
-	u32 dm_id;
+	u32 id;
 	struct bao_sim_life life;
 	struct bao_sim_access access;
 	struct bao_sim_vcpu vcpu;
 	struct bao_sim_wait wait;
 	struct bao_sim_counters counters;
 	struct bao_sim_fault fault;
+	struct bao_sim_ipc_ring ipc_ring;
+	struct bao_sim_ipc_wait ipc_wait;
+	struct bao_sim_ipc_counters ipc_counters;
 };
+
+static int sim_ipc_ioctl(struct sim_ipc *ipc, unsigned int cmd, union sim_args *args)
+{
+	switch (cmd) {
+	case BAO_SIM_IPC_LIFE:
+		return sim_ipc_life(ipc, sim_misc.this_device, args->life.event);
+	case BAO_SIM_IPC_RING:
+		return sim_ipc_ring(ipc, &args->ipc_ring);
+	case BAO_SIM_IPC_WAIT:
+		return sim_ipc_wait(ipc, &args->ipc_wait);
+	case BAO_SIM_IPC_COUNTERS:
+		sim_ipc_read_counters(ipc, &args->ipc_counters);
+		return 0;
+	case BAO_SIM_IPC_FAULT:
+		return sim_ipc_inject(ipc, &args->fault);
+	default:
+		return -ENOTTY;
+	}
+}
 
 static int sim_device_ioctl(struct sim_device *dev, unsigned int cmd, union sim_args *args)
 {
@@ -193,30 +279,57 @@ static int sim_device_ioctl(struct sim_device *dev, unsigned int cmd, union sim_
 	}
 }
 
+static int sim_call_ipc(struct sim_file *sim, unsigned int cmd, union sim_args *args)
+{
+	struct sim_ipc *ipc = sim_ipc_find(sim, args->id);
+	int ret;
+
+	if (!ipc)
+		return -ENOENT;
+	if (cmd == BAO_SIM_IPC_DEL)
+		ret = sim_ioctl_ipc_del(sim, args->id);
+	else
+		ret = sim_ipc_ioctl(ipc, cmd, args);
+	sim_ipc_put(ipc);
+
+	return ret;
+}
+
+static int sim_call_device(struct sim_file *sim, unsigned int cmd, union sim_args *args)
+{
+	struct sim_device *dev;
+	int ret;
+
+	if (cmd == BAO_SIM_DEL)
+		return sim_ioctl_del(sim, args->id);
+	dev = sim_find(sim, args->id);
+	if (!dev)
+		return -ENOENT;
+	ret = sim_device_ioctl(dev, cmd, args);
+	sim_device_put(dev);
+
+	return ret;
+}
+
 static long sim_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct sim_file *sim = file->private_data;
 	void __user *uarg = (void __user *)arg;
-	struct sim_device *dev;
 	union sim_args args = {};
-	u32 dm_id;
 	int ret;
 
 	if (cmd == BAO_SIM_ADD)
 		return sim_ioctl_add(sim, uarg);
+	if (cmd == BAO_SIM_IPC_ADD)
+		return sim_ioctl_ipc_add(sim, uarg);
 	if (_IOC_TYPE(cmd) != BAO_SIM_TYPE || _IOC_SIZE(cmd) > sizeof(args))
 		return -ENOTTY;
 	if (copy_from_user(&args, uarg, _IOC_SIZE(cmd)))
 		return -EFAULT;
-	dm_id = args.dm_id;
-	if (cmd == BAO_SIM_DEL)
-		return sim_ioctl_del(sim, dm_id);
-
-	dev = sim_find(sim, dm_id);
-	if (!dev)
-		return -ENOENT;
-	ret = sim_device_ioctl(dev, cmd, &args);
-	sim_device_put(dev);
+	if (_IOC_NR(cmd) >= _IOC_NR(BAO_SIM_IPC_ADD))
+		ret = sim_call_ipc(sim, cmd, &args);
+	else
+		ret = sim_call_device(sim, cmd, &args);
 	if (!ret && _IOC_DIR(cmd) & _IOC_READ && copy_to_user(uarg, &args, _IOC_SIZE(cmd)))
 		return -EFAULT;
 
@@ -238,6 +351,46 @@ static const struct vm_operations_struct sim_vm_ops = {
 	.close = sim_vma_close,
 };
 
+static void sim_ipc_vma_open(struct vm_area_struct *vma)
+{
+	sim_ipc_get(vma->vm_private_data);
+}
+
+static void sim_ipc_vma_close(struct vm_area_struct *vma)
+{
+	sim_ipc_put(vma->vm_private_data);
+}
+
+static const struct vm_operations_struct sim_ipc_vm_ops = {
+	.open = sim_ipc_vma_open,
+	.close = sim_ipc_vma_close,
+};
+
+static int sim_ipc_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	const unsigned long max = BAO_SIM_WINDOW_MAX >> PAGE_SHIFT;
+	unsigned long len = vma->vm_end - vma->vm_start;
+	unsigned long offset = vma->vm_pgoff % max;
+	struct sim_ipc *ipc;
+	int ret = -EINVAL;
+
+	ipc = sim_ipc_find(file->private_data, vma->vm_pgoff / max - BAO_SIM_DEVICES);
+	if (!ipc)
+		return -ENOENT;
+	if (vma->vm_flags & VM_SHARED && (offset << PAGE_SHIFT) + len <= ipc->config.size)
+		ret = remap_pfn_range(vma, vma->vm_start,
+				      PHYS_PFN(virt_to_phys(ipc->memory)) + offset, len,
+				      vma->vm_page_prot);
+	if (ret) {
+		sim_ipc_put(ipc);
+		return ret;
+	}
+	vma->vm_private_data = ipc;
+	vma->vm_ops = &sim_ipc_vm_ops;
+
+	return 0;
+}
+
 static int sim_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	const unsigned long max = BAO_SIM_WINDOW_MAX >> PAGE_SHIFT;
@@ -245,6 +398,9 @@ static int sim_mmap(struct file *file, struct vm_area_struct *vma)
 	unsigned long offset = vma->vm_pgoff % max;
 	struct sim_device *dev;
 	int ret = -EINVAL;
+
+	if (vma->vm_pgoff / max >= BAO_SIM_DEVICES)
+		return sim_ipc_mmap(file, vma);
 
 	dev = sim_find(file->private_data, vma->vm_pgoff / max);
 	if (!dev)
@@ -283,6 +439,9 @@ static int sim_close(struct inode *inode, struct file *file)
 	for (i = 0; i < BAO_SIM_DEVICES; i++)
 		if (sim->dev[i])
 			sim_device_remove(sim->dev[i]);
+	for (i = 0; i < BAO_SIM_IPCS; i++)
+		if (sim->ipc[i])
+			sim_ipc_remove(sim->ipc[i]);
 	mutex_destroy(&sim->mutex);
 	kfree(sim);
 

@@ -5,6 +5,7 @@
  *   main.c        /dev/bao-sim
  *   device.c      remote-I/O devices: window, endpoint, life
  *   hypervisor.c  requests, vCPUs, hypercalls: the simulated Bao
+ *   ipc.c         IPC channels: memory, doorbells, endpoint, life
  *   irq.c         interrupts of the backend
  */
 #ifndef _SIM_H
@@ -19,6 +20,7 @@
 #include <linux/wait.h>
 
 #include <linux/bao.h>
+#include <linux/bao_ipc.h>
 
 #include "bao_sim.h"
 
@@ -65,6 +67,28 @@ struct sim_vcpu {
 };
 
 /**
+ * struct sim_irq - an interrupt of the backend
+ * @lock: protects the rest; innermost
+ * @violation: the backend must not do this; called with @lock held
+ * @virq: Linux interrupt
+ * @raise: delivers it
+ * @latched: an edge has come and was not delivered
+ * @masked: by the interrupt core
+ * @active: the handler runs,
+ * @active_cpu: on this CPU
+ */
+struct sim_irq {
+	raw_spinlock_t *lock;
+	void (*violation)(struct sim_irq *irq, const char *what);
+	unsigned int virq;
+	struct irq_work raise;
+	bool latched;
+	bool masked;
+	bool active;
+	int active_cpu;
+};
+
+/**
  * enum sim_service - state of the endpoint, and so what the backend may do
  * @SIM_UNBOUND: nothing
  * @SIM_BOUND: everything
@@ -98,12 +122,7 @@ enum sim_service {
  * @fault: what goes wrong
  * @wait: who waits for vCPUs and interrupts
  * @wake: wakes @wait
- * @irq: Linux interrupt
- * @raise: delivers the interrupt
- * @latched: an edge has come and was not delivered
- * @masked: by the interrupt core
- * @active: the handler runs,
- * @active_cpu: on this CPU
+ * @irq: interrupt
  */
 struct sim_device {
 	struct kref ref;
@@ -128,12 +147,43 @@ struct sim_device {
 	wait_queue_head_t wait;
 	struct irq_work wake;
 
-	unsigned int irq;
-	struct irq_work raise;
-	bool latched;
-	bool masked;
-	bool active;
-	int active_cpu;
+	struct sim_irq irq;
+};
+
+/**
+ * struct sim_ipc - an IPC channel
+ * @ref: the file, the endpoint while its memory lives, and mappings
+ * @ops: what the endpoint calls
+ * @config: what it is like
+ * @memory: memory
+ * @life: serialises what happens to the endpoint
+ * @ipc: endpoint, NULL if unbound; under @life
+ * @removed: no endpoint may come any more; under @life
+ * @lock: protects everything below
+ * @service: what this VM may do
+ * @counters: all
+ * @fault: BAO_SIM_NOTIFY and BAO_SIM_IRQ
+ * @wait: who waits for doorbells of this VM
+ * @wake: wakes @wait
+ * @irq: interrupts by event
+ */
+struct sim_ipc {
+	struct kref ref;
+	struct bao_hypercall_ops ops;
+	struct bao_sim_ipc config;
+	void *memory;
+
+	struct mutex life;	/* protects ipc, removed */
+	struct bao_ipc *ipc;
+	bool removed;
+
+	raw_spinlock_t lock;	/* protects the rest; innermost, also in interrupts */
+	enum sim_service service;
+	struct bao_sim_ipc_counters counters;
+	struct bao_sim_fault fault[BAO_SIM_NR_POINTS];
+	wait_queue_head_t wait;
+	struct irq_work wake;
+	struct sim_irq irq[BAO_SIM_IPC_EVENTS];
 };
 
 /* device.c */
@@ -156,14 +206,25 @@ void sim_read_counters(struct sim_device *dev, struct bao_sim_counters *counters
 void sim_reset_counters(struct sim_device *dev);
 void sim_inject(struct sim_device *dev, const struct bao_sim_fault *fault);
 void sim_violation(struct sim_device *dev, const char *what);
+bool sim_fault_hits(struct bao_sim_fault *fault, s64 *value);
+void sim_raise_now(struct sim_device *dev);
 
 /* irq.c */
 int sim_irq_init(void);
 void sim_irq_exit(void);
-int sim_irq_create(struct sim_device *dev);
-void sim_irq_destroy(struct sim_device *dev);
-void sim_irq_raise(struct sim_device *dev);
-void sim_irq_raise_now(struct sim_device *dev);
-bool sim_fault(struct sim_device *dev, enum bao_sim_point point, s64 *value);
+int sim_irq_create(struct sim_irq *irq);
+void sim_irq_destroy(struct sim_irq *irq);
+void sim_irq_raise(struct sim_irq *irq);
+
+/* ipc.c */
+struct sim_ipc *sim_ipc_create(struct bao_sim_ipc *config);
+void sim_ipc_get(struct sim_ipc *ipc);
+void sim_ipc_put(struct sim_ipc *ipc);
+void sim_ipc_remove(struct sim_ipc *ipc);
+int sim_ipc_life(struct sim_ipc *ipc, struct device *parent, u32 event);
+int sim_ipc_ring(struct sim_ipc *ipc, const struct bao_sim_ipc_ring *ring);
+int sim_ipc_wait(struct sim_ipc *ipc, const struct bao_sim_ipc_wait *wait);
+void sim_ipc_read_counters(struct sim_ipc *ipc, struct bao_sim_ipc_counters *counters);
+int sim_ipc_inject(struct sim_ipc *ipc, const struct bao_sim_fault *fault);
 
 #endif /* _SIM_H */

@@ -67,8 +67,10 @@ plain_prepare()
 	logged "$out/build.log" "modules for $arch, kernel $2" \
 		"$RIG/modules" "$arch" "$kdir" "$modules" CC="${CROSS}gcc" "${@:4}"
 	plain_files=()
-	for module in transport/bao remio/bao_remio sim/bao_sim test/bao_test_client \
-			virtio/bao_virtio{,_blk,_net,_console,_rng}; do
+	for module in transport/bao remio/bao_remio ipc/bao_ipc ipc/bao_mailbox sim/bao_sim \
+			test/bao_test_client test/bao_test_ipc virtio/bao_virtio{,_blk,_net,_console,_rng}; do
+		# Kernels without the mailbox framework have no bao_mailbox
+		[ -e "$modules/src/$module.ko" ] || continue
 		# Those of stock kernels are large for what debuggers want to know.
 		logged "$out/build.log" "strip" "${CROSS}strip" -g \
 			-o "$run/${module##*/}.ko" "$modules/src/$module.ko"

@@ -21,8 +21,10 @@ fail()
 }
 
 # All of ours, each after those that it needs
-MODULES="bao bao_sim bao_remio bao_virtio"
-MODULES="$MODULES bao_virtio_blk bao_virtio_net bao_virtio_console bao_virtio_rng"
+MODULES="bao bao_sim bao_remio bao_ipc"
+# Kernels without the mailbox framework do not have it
+[ ! -e /modules/bao_mailbox.ko ] || MODULES="$MODULES bao_mailbox"
+MODULES="$MODULES bao_virtio bao_virtio_blk bao_virtio_net bao_virtio_console bao_virtio_rng"
 
 # mount_configfs: after it has been loaded, where the kernel has it as a module
 mount_configfs()
