@@ -27,6 +27,21 @@ FIXTURE_VARIANT_ADD(node, windows_that_overlap) { "bao-io-dispatcher-bad-overlap
 FIXTURE_VARIANT_ADD(node, empty_window) { "bao-io-dispatcher-bad-zero" };
 FIXTURE_VARIANT_ADD(node, too_many_devices) { "bao-io-dispatcher-bad-many" };
 
+FIXTURE_VARIANT_ADD(node, parts_that_overlap) { "bao-ipcshmem-bad-overlap" };
+FIXTURE_VARIANT_ADD(node, part_behind_the_end) { "bao-ipcshmem-bad-end" };
+FIXTURE_VARIANT_ADD(node, part_that_wraps) { "bao-ipcshmem-bad-wrap" };
+FIXTURE_VARIANT_ADD(node, unaligned_memory) { "bao-ipcshmem-bad-align" };
+FIXTURE_VARIANT_ADD(node, small_memory) { "bao-ipcshmem-bad-small" };
+FIXTURE_VARIANT_ADD(node, half_a_part) { "bao-ipcshmem-bad-cells" };
+FIXTURE_VARIANT_ADD(node, channel_without_id) { "bao-ipcshmem-bad-no-id" };
+FIXTURE_VARIANT_ADD(node, nothing) { "bao-hypervisor-bad-empty" };
+FIXTURE_VARIANT_ADD(node, unknown_device) { "bao-hypervisor-bad-device" };
+FIXTURE_VARIANT_ADD(node, device_twice) { "bao-hypervisor-bad-twice" };
+FIXTURE_VARIANT_ADD(node, memory_of_two_devices) { "bao-hypervisor-bad-windows" };
+FIXTURE_VARIANT_ADD(node, unknown_channel) { "bao-hypervisor-bad-channel" };
+FIXTURE_VARIANT_ADD(node, regions_that_overlap) { "bao-hypervisor-bad-regions" };
+FIXTURE_VARIANT_ADD(node, regions_without_names) { "bao-hypervisor-bad-names" };
+
 FIXTURE_SETUP(node)
 {
 	char pattern[128];

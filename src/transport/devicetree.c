@@ -2,88 +2,123 @@
 /*
  * Devicetree: from nodes to endpoints
  *
- * Documentation/devicetree/bindings/bao/bao,io-dispatcher.yaml
+ * Documentation/devicetree/bindings/bao/
  */
-#include <linux/ioport.h>
 #include <linux/mod_devicetable.h>
 #include <linux/module.h>
-#include <linux/platform_device.h>
 #include <linux/pm.h>
+#include <linux/property.h>
 
-#include "transport.h"
+#include "devicetree.h"
 
-/* The binding's limit */
-#define BAO_MAX_DEVICES		64
+typedef int (*bao_parser)(struct platform_device *pdev, struct bao_node *node);
 
 /**
- * struct bao_node - what one node describes
- * @nr: number of devices
- * @desc: their descriptions
- * @ep: their endpoints; NULL from the first one that could not be created
+ * bao_node_alloc() - make room for descriptions
+ * @dev: device of the node, with whose driver they go
+ * @node: node
+ * @nr_devices: number of remote-I/O devices
+ * @nr_channels: number of IPC channels
+ *
+ * Context: may sleep
+ * Return: 0; -EINVAL if there are too many or none at all, -ENOMEM
  */
-struct bao_node {
-	unsigned int nr;
-	struct bao_endpoint_desc desc[BAO_MAX_DEVICES];
-	struct bao_endpoint *ep[BAO_MAX_DEVICES];
-};
-
-static int bao_check_shmem(struct device *dev, const struct bao_node *node, unsigned int nr)
+int bao_node_alloc(struct device *dev, struct bao_node *node, unsigned int nr_devices,
+		   unsigned int nr_channels)
 {
-	const struct bao_endpoint_desc *a, *b = &node->desc[nr];
+	if (nr_devices > BAO_MAX_DEVICES)
+		return dev_err_probe(dev, -EINVAL, "more than %d devices\n", BAO_MAX_DEVICES);
+	if (nr_channels > BAO_MAX_CHANNELS)
+		return dev_err_probe(dev, -EINVAL, "more than %d channels\n", BAO_MAX_CHANNELS);
+	if (!nr_devices && !nr_channels)
+		return dev_err_probe(dev, -EINVAL, "neither devices nor channels\n");
+
+	node->device = devm_kcalloc(dev, nr_devices, sizeof(*node->device), GFP_KERNEL);
+	node->channel = devm_kcalloc(dev, nr_channels, sizeof(*node->channel), GFP_KERNEL);
+	if (!node->device || !node->channel)
+		return -ENOMEM;
+	node->nr_devices = nr_devices;
+	node->nr_channels = nr_channels;
+
+	return 0;
+}
+
+static int bao_check_device(struct device *dev, const struct bao_node *node, unsigned int nr)
+{
+	const struct bao_endpoint_desc *a, *b = &node->device[nr].desc;
 	unsigned int i;
 
 	if (!b->shmem_size)
-		return dev_err_probe(dev, -EINVAL, "reg: window of device %u is empty\n", nr);
+		return dev_err_probe(dev, -EINVAL, "window of device %u is empty\n", b->dm_id);
 
 	for (i = 0; i < nr; i++) {
-		a = &node->desc[i];
-		if (a->shmem_start < b->shmem_start + b->shmem_size &&
-		    b->shmem_start < a->shmem_start + a->shmem_size)
-			return dev_err_probe(dev, -EINVAL,
-					     "reg: windows of devices %u and %u overlap\n", i, nr);
+		a = &node->device[i].desc;
+		if (a->dm_id == b->dm_id)
+			return dev_err_probe(dev, -EINVAL, "device %u is there twice\n", b->dm_id);
+		if (a->shmem_start <= b->shmem_start + (b->shmem_size - 1) &&
+		    b->shmem_start <= a->shmem_start + (a->shmem_size - 1))
+			return dev_err_probe(dev, -EINVAL, "windows of devices %u and %u overlap\n",
+					     a->dm_id, b->dm_id);
 	}
 
 	return 0;
 }
 
-/* One window in reg and one interrupt for each device; the position in the lists is the dm_id */
-static int bao_parse_io_dispatcher(struct platform_device *pdev, struct bao_node *node)
+static int bao_check_channel(struct device *dev, const struct bao_node *node, unsigned int nr)
 {
-	struct device *dev = &pdev->dev;
-	struct bao_endpoint_desc *desc;
-	struct resource *res;
-	int nr_irqs, ret;
+	const struct bao_ipc_desc *desc = &node->channel[nr].desc;
+	unsigned int i;
 
-	while ((res = platform_get_resource(pdev, IORESOURCE_MEM, node->nr))) {
-		if (node->nr == BAO_MAX_DEVICES)
-			return dev_err_probe(dev, -EINVAL, "more than %d devices\n",
-					     BAO_MAX_DEVICES);
+	for (i = 0; i < nr; i++)
+		if (node->channel[i].desc.id == desc->id)
+			return dev_err_probe(dev, -EINVAL, "channel %u is there twice\n", desc->id);
 
-		desc = &node->desc[node->nr];
-		desc->dm_id = node->nr;
-		desc->shmem_start = res->start;
-		desc->shmem_size = resource_size(res);
-		desc->ops = &bao_native_ops;
-		ret = bao_check_shmem(dev, node, node->nr);
-		if (ret)
-			return ret;
-		node->nr++;
-	}
+	return bao_ipc_check(dev, desc);
+}
 
-	nr_irqs = platform_irq_count(pdev);
-	if (nr_irqs < 0)
-		return nr_irqs;
-	if (!node->nr || nr_irqs != node->nr)
-		return dev_err_probe(dev, -EINVAL, "%u windows in reg, but %d interrupts\n",
-				     node->nr, nr_irqs);
+static int bao_check_node(struct device *dev, const struct bao_node *node)
+{
+	unsigned int i;
+	int ret = 0;
 
-	for (desc = node->desc; desc < node->desc + node->nr; desc++) {
-		desc->irq = platform_get_irq(pdev, desc->dm_id);
-		if (desc->irq < 0)
-			return desc->irq;
-	}
+	for (i = 0; !ret && i < node->nr_devices; i++)
+		ret = bao_check_device(dev, node, i);
+	for (i = 0; !ret && i < node->nr_channels; i++)
+		ret = bao_check_channel(dev, node, i);
+
+	return ret;
+}
+
+/* Only the hypervisor knows which indices are right */
+static int bao_check_index(struct device *dev, const struct bao_node *node, unsigned int function,
+			   u32 id, const char *what)
+{
+	if (bao_has(function, id))
+		return 0;
+	if (node->strict)
+		return dev_err_probe(dev, -EINVAL, "the hypervisor has no %s %u\n", what, id);
+	dev_warn(dev, "the hypervisor has no %s %u\n", what, id);
 
 	return 0;
+}
+
+static int bao_check_hypervisor(struct device *dev, const struct bao_node *node)
+{
+	unsigned int i;
+	int ret = 0;
+
+	if (node->nr_devices)
+		ret = bao_detect(dev, BAO_HC_REMIO);
+	if (!ret && node->nr_channels)
+		ret = bao_detect(dev, BAO_HC_IPC);
+
+	for (i = 0; !ret && node->strict && i < node->nr_devices; i++)
+		ret = bao_check_index(dev, node, BAO_HC_REMIO, node->device[i].desc.dm_id,
+				      "device");
+	for (i = 0; !ret && i < node->nr_channels; i++)
+		ret = bao_check_index(dev, node, BAO_HC_IPC, node->channel[i].desc.id, "channel");
+
+	return ret;
 }
 
 static void bao_node_destroy(void *data)
@@ -91,28 +126,52 @@ static void bao_node_destroy(void *data)
 	struct bao_node *node = data;
 	unsigned int i;
 
-	for (i = node->nr; i--;)
-		if (node->ep[i])
-			bao_endpoint_destroy(node->ep[i]);
+	for (i = node->nr_channels; i--;)
+		if (node->channel[i].ipc)
+			bao_ipc_destroy(node->channel[i].ipc);
+	for (i = node->nr_devices; i--;)
+		if (node->device[i].ep)
+			bao_endpoint_destroy(node->device[i].ep);
+}
+
+static int bao_node_create(struct device *dev, struct bao_node *node)
+{
+	struct bao_endpoint *ep;
+	struct bao_ipc *ipc;
+	unsigned int i;
+
+	for (i = 0; i < node->nr_devices; i++) {
+		ep = bao_endpoint_create(dev, &node->device[i].desc);
+		if (IS_ERR(ep))
+			return PTR_ERR(ep);
+		node->device[i].ep = ep;
+	}
+	for (i = 0; i < node->nr_channels; i++) {
+		ipc = bao_ipc_create(dev, &node->channel[i].desc);
+		if (IS_ERR(ipc))
+			return PTR_ERR(ipc);
+		node->channel[i].ipc = ipc;
+	}
+
+	return 0;
 }
 
 static int bao_probe(struct platform_device *pdev)
 {
 	struct device *dev = &pdev->dev;
-	struct bao_endpoint *ep;
+	bao_parser parse = device_get_match_data(dev);
 	struct bao_node *node;
-	unsigned int i;
 	int ret;
 
 	node = devm_kzalloc(dev, sizeof(*node), GFP_KERNEL);
 	if (!node)
 		return -ENOMEM;
 
-	ret = bao_parse_io_dispatcher(pdev, node);
-	if (ret)
-		return ret;
-
-	ret = bao_detect(dev);
+	ret = parse(pdev, node);
+	if (!ret)
+		ret = bao_check_node(dev, node);
+	if (!ret)
+		ret = bao_check_hypervisor(dev, node);
 	if (ret)
 		return ret;
 
@@ -121,14 +180,7 @@ static int bao_probe(struct platform_device *pdev)
 	if (ret)
 		return ret;
 
-	for (i = 0; i < node->nr; i++) {
-		ep = bao_endpoint_create(dev, &node->desc[i]);
-		if (IS_ERR(ep))
-			return PTR_ERR(ep);
-		node->ep[i] = ep;
-	}
-
-	return 0;
+	return bao_node_create(dev, node);
 }
 
 static void bao_shutdown(struct platform_device *pdev)
@@ -136,8 +188,10 @@ static void bao_shutdown(struct platform_device *pdev)
 	struct bao_node *node = platform_get_drvdata(pdev);
 	unsigned int i;
 
-	for (i = 0; i < node->nr; i++)
-		bao_endpoint_shutdown(node->ep[i]);
+	for (i = 0; i < node->nr_channels; i++)
+		bao_ipc_shutdown(node->channel[i].ipc);
+	for (i = 0; i < node->nr_devices; i++)
+		bao_endpoint_shutdown(node->device[i].ep);
 }
 
 static int bao_suspend(struct device *dev)
@@ -145,8 +199,10 @@ static int bao_suspend(struct device *dev)
 	struct bao_node *node = dev_get_drvdata(dev);
 	unsigned int i;
 
-	for (i = 0; i < node->nr; i++)
-		bao_endpoint_suspend(node->ep[i]);
+	for (i = 0; i < node->nr_channels; i++)
+		bao_ipc_suspend(node->channel[i].ipc);
+	for (i = 0; i < node->nr_devices; i++)
+		bao_endpoint_suspend(node->device[i].ep);
 
 	return 0;
 }
@@ -156,8 +212,10 @@ static int bao_resume(struct device *dev)
 	struct bao_node *node = dev_get_drvdata(dev);
 	unsigned int i;
 
-	for (i = 0; i < node->nr; i++)
-		bao_endpoint_resume(node->ep[i]);
+	for (i = 0; i < node->nr_devices; i++)
+		bao_endpoint_resume(node->device[i].ep);
+	for (i = 0; i < node->nr_channels; i++)
+		bao_ipc_resume(node->channel[i].ipc);
 
 	return 0;
 }
@@ -165,7 +223,9 @@ static int bao_resume(struct device *dev)
 static DEFINE_SIMPLE_DEV_PM_OPS(bao_pm_ops, bao_suspend, bao_resume);
 
 static const struct of_device_id bao_of_match[] = {
-	{ .compatible = "bao,io-dispatcher" },
+	{ .compatible = "bao,hypervisor", .data = bao_parse_hypervisor },
+	{ .compatible = "bao,io-dispatcher", .data = bao_parse_io_dispatcher },
+	{ .compatible = "bao,ipcshmem", .data = bao_parse_ipcshmem },
 	{ }
 };
 MODULE_DEVICE_TABLE(of, bao_of_match);

@@ -52,27 +52,56 @@ static bool bao_can_call(void)
 }
 #endif
 
+/* No side effect, whether there is something of this index or not; Bao's code */
+static long bao_probe_index(unsigned int function, unsigned long id)
+{
+	struct bao_hypercall_args args = {};
+
+	if (function == BAO_HC_IPC) {
+		args.arg[BAO_IPC_ARG_ID] = id;
+		/* An event that nobody has, however many bits of it count */
+		args.arg[BAO_IPC_ARG_EVENT] = ULONG_MAX;
+	} else {
+		args.arg[BAO_REMIO_ARG_DM_ID] = id;
+		args.arg[BAO_REMIO_ARG_OP] = BAO_REMIO_WRITE;
+		/* A request that there is not. -1 would have a meaning. */
+		args.arg[BAO_REMIO_ARG_REQUEST_ID] = INT_MAX;
+	}
+
+	return bao_hypercall(function, &args);
+}
+
 /**
  * bao_detect() - make sure that the hypervisor is Bao
  * @dev: device whose devicetree node says so
+ * @function: what is needed of it, BAO_HC_*
  *
- * Bao has no call that identifies it. It is taken for Bao if it refuses a device that cannot exist
- * in the way that only Bao does.
+ * Bao has no call that identifies it. It is taken for Bao if it refuses a device or channel that
+ * cannot exist in the way that only Bao does.
  *
  * Context: may sleep
  * Return: 0 or -ENODEV
  */
-int bao_detect(struct device *dev)
+int bao_detect(struct device *dev, unsigned int function)
 {
-	struct bao_hypercall_args args = {
-		.arg[BAO_REMIO_ARG_DM_ID] = ULONG_MAX,
-		.arg[BAO_REMIO_ARG_OP] = BAO_REMIO_ASK,
-	};
-
-	if (bao_can_call() && bao_hypercall(BAO_HC_REMIO, &args) == BAO_HC_INVAL_ARGS)
+	if (bao_can_call() && bao_probe_index(function, ULONG_MAX) == BAO_HC_INVAL_ARGS)
 		return 0;
 
-	dev_err(dev, "not running on the Bao hypervisor, or on one without remote I/O\n");
+	dev_err(dev, "not running on the Bao hypervisor, or on one without %s\n",
+		function == BAO_HC_IPC ? "IPC" : "remote I/O");
 
 	return -ENODEV;
+}
+
+/**
+ * bao_has() - ask the hypervisor whether it has a device or channel for this VM
+ * @function: which, BAO_HC_*
+ * @id: its index
+ *
+ * Context: may sleep; bao_detect() has succeeded
+ * Return: true if so
+ */
+bool bao_has(unsigned int function, u32 id)
+{
+	return bao_probe_index(function, id) != BAO_HC_INVAL_ARGS;
 }

@@ -326,7 +326,8 @@ void bao_ipc_events_ring_all(struct bao_ipc *ipc);
 
 /* hypercall.c */
 extern const struct bao_hypercall_ops bao_native_ops;
-int bao_detect(struct device *dev);
+int bao_detect(struct device *dev, unsigned int function);
+bool bao_has(unsigned int function, u32 id);
 
 /* devicetree.c; the simulator's endpoints need no hypervisor and no devicetree */
 #if IS_ENABLED(CONFIG_BAO_NATIVE)
