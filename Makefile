@@ -6,7 +6,7 @@
 # Of the test rig; "make modules" takes ARCH as the kernel does.
 RIG := tools/rig
 TARGETS ?= bao
-export O V ROUNDS TIMEOUT NCPU ON KERNEL STOCK PROGRAMS
+export O V ROUNDS TIMEOUT NCPU ON KERNEL STOCK PROGRAMS BINDING
 
 # To build modules: against the running kernel unless told otherwise, and with
 # Debian's cross compiler if it is for another architecture.
@@ -43,6 +43,8 @@ help:
 	@echo '                    put defects back, and see whether the selftests find them'
 	@echo '  make restart [ARCH=arm64|riscv|arm] [ROUNDS=100]'
 	@echo '                    kill the device model again and again while a frontend uses its disk'
+	@echo '  make ipc [ARCH=arm64|riscv|arm] [BINDING=legacy|hypervisor] [ROUNDS=100000]'
+	@echo '                    two virtual machines exchange messages over an IPC channel'
 	@echo '  make lint         checkpatch, sparse, warnings, clang, shellcheck, licenses'
 	@echo '  make check-long   the long runs'
 	@echo
@@ -69,6 +71,9 @@ coverage:
 restart:
 	@$(RIG)/restart $(or $(ARCH),arm64)
 
+ipc:
+	@$(RIG)/ipc $(or $(ARCH),arm64)
+
 mutations:
 	@$(RIG)/mutate $(ONLY)
 
@@ -94,6 +99,6 @@ clean:
 	@rm -rf '$(or $(O),build)'
 	@[ ! -d '$(KDIR)' ] || $(KBUILD) clean
 
-.PHONY: help demo kselftest coverage mutations restart lint check check-long overlay
+.PHONY: help demo kselftest coverage mutations restart ipc lint check check-long overlay
 .PHONY: modules modules_install clean
 .NOTPARALLEL:

@@ -34,6 +34,7 @@ vms_prepare()
 	mkdir -p "$run"
 	console=$run/console.log
 	dts_flags=()
+	has_frontend=
 	frontend_devices=0
 	arch_names "$arch"
 	backend_image=$(realpath "$O/$arch/kernel/arch/$KARCH/boot/$IMAGE")
@@ -57,6 +58,7 @@ vms_backend()
 
 vms_frontend()
 {
+	has_frontend=1
 	# Only one device has a device model: the frontend would wait for the rest.
 	frontend_devices=1
 	if [ "$outer" != "$arch" ]; then
@@ -98,7 +100,7 @@ vms_run()
 		/backend/cpio="$run/backend.cpio")
 	{
 		printf '%s\n' /bao-vmm --backend "$backend"
-		if [ "$frontend_devices" -gt 0 ]; then
+		if [ -n "$has_frontend" ]; then
 			device_tree frontend "$outer" "$frontend_devices"
 			frontend="dtb=/frontend/dtb,initrd=/frontend/cpio,cpus=${NCPU:-1}"
 			files+=(/frontend/dtb="$run/frontend.dtb"
@@ -134,7 +136,7 @@ vms_failure()
 		echo "the test hypervisor ended with status $outer_status"
 	elif [ "${backend_status:-lost}" != 0 ]; then
 		echo "the backend ended with status ${backend_status:-unknown}"
-	elif [ "$frontend_devices" -gt 0 ] && [ "${frontend_status:-lost}" != 0 ]; then
+	elif [ -n "$has_frontend" ] && [ "${frontend_status:-lost}" != 0 ]; then
 		echo "the frontend ended with status ${frontend_status:-unknown}"
 	fi
 }
