@@ -161,6 +161,7 @@ void bao_ipc_resume(struct bao_ipc *ipc);
 
 /* Channels of the mailbox framework (bao_mailbox.ko) */
 struct mbox_chan *bao_mailbox_request(struct mbox_client *cl, u32 id, u32 event);
+void bao_mailbox_free(struct mbox_chan *chan);
 int bao_mailbox_memory(struct mbox_chan *chan, struct bao_ipc_memory *memory);
 
 #endif /* _LINUX_BAO_IPC_H */

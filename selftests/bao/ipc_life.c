@@ -481,6 +481,60 @@ TEST_F(life, a_mailbox_client_has_the_channel_alone)
 	EXPECT_LE(0, self->fd);
 }
 
+/* Whoever takes the channel from under it, the mailbox stays until its client frees it */
+
+static int unbind_mailboxes(int sim)
+{
+	return driver_control("bao_mailbox", "unbind", "bao.mailbox.7");
+}
+
+static int bind_mailboxes(int sim)
+{
+	return driver_control("bao_mailbox", "bind", "bao.mailbox.7");
+}
+
+static int unbind_channel(int sim)
+{
+	return life(sim, BAO_SIM_UNBIND);
+}
+
+static int bind_channel(int sim)
+{
+	return life(sim, BAO_SIM_BIND);
+}
+
+TEST_F(life, a_mailbox_client_survives_unbind)
+{
+	static const struct {
+		int (*unbind)(int sim);
+		int (*bind)(int sim);
+	} way[] = { { unbind_mailboxes, bind_mailboxes }, { unbind_channel, bind_channel } };
+	unsigned int i;
+	int ret;
+
+	close(self->fd);
+	self->fd = -1;
+	for (i = 0; i < ARRAY_SIZE(way); i++) {
+		ret = load_user(IPC_ID, 1);
+		if (ret == -ENOENT || ret == -EOPNOTSUPP)
+			SKIP(return, "no mailbox to be requested");
+		ASSERT_EQ(0, ret);
+		EXPECT_ECHO(0);
+		ASSERT_EQ(0, way[i].unbind(self->sim));
+		ASSERT_EQ(0, way[i].bind(self->sim));
+		/* It has lost the channel, which another one can have at once */
+		self->fd = ipc_open(IPC_ID, O_RDWR);
+		EXPECT_LE(0, self->fd);
+		close(self->fd);
+		ASSERT_EQ(0, remove_module(TEST_MODULE));
+		ASSERT_EQ(0, load_user(IPC_ID, 1));
+		EXPECT_ECHO(0);
+		ASSERT_EQ(0, remove_module(TEST_MODULE));
+	}
+	self->fd = ipc_open(IPC_ID, O_RDWR);
+	EXPECT_LE(0, self->fd);
+}
+
 TEST_F(life, only_what_is_offered_is_a_mailbox)
 {
 	struct bao_sim_ipc config = ipc_config();

@@ -11,6 +11,7 @@
 #include <linux/auxiliary_bus.h>
 #include <linux/bitops.h>
 #include <linux/export.h>
+#include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mailbox_client.h>
 #include <linux/mailbox_controller.h>
@@ -24,8 +25,11 @@
 
 /**
  * struct bao_mailbox - a channel
+ * @ref: the driver that is bound, and each bao_mailbox_request()
  * @node: in the list of all
- * @ipc: endpoint; we are bound to it
+ * @dev: what we are bound to; the framework goes on to name it. Holds a reference, which is one to
+ *	 @ipc as well.
+ * @ipc: endpoint
  * @client: what we are to the transport
  * @memory: the kernel's mapping
  * @mutex: protects @users
@@ -35,7 +39,9 @@
  * @chan: mailboxes by event
  */
 struct bao_mailbox {
+	struct kref ref;
 	struct list_head node;
+	struct device *dev;
 	struct bao_ipc *ipc;
 	struct bao_ipc_client client;
 	struct bao_ipc_memory memory;
@@ -46,12 +52,26 @@ struct bao_mailbox {
 	struct mbox_chan chan[BAO_IPC_MAX_EVENTS];
 };
 
+/*
+ * All that are bound. The mutex also keeps our freeing of a mailbox and the framework's, when its
+ * controller goes, from each other: both drop the reference to the module.
+ */
 static LIST_HEAD(bao_mailboxes);
 static DEFINE_MUTEX(bao_mailboxes_mutex);
 
 static struct bao_mailbox *bao_mailbox_of(const struct mbox_chan *chan)
 {
 	return container_of(chan->mbox, struct bao_mailbox, controller);
+}
+
+static void bao_mailbox_release(struct kref *ref)
+{
+	struct bao_mailbox *mailbox = container_of(ref, struct bao_mailbox, ref);
+
+	bao_ipc_unmap(mailbox->ipc);
+	put_device(mailbox->dev);
+	mutex_destroy(&mailbox->mutex);
+	kfree(mailbox);
 }
 
 static void bao_mailbox_doorbell(struct bao_ipc_client *client, unsigned int event)
@@ -118,7 +138,8 @@ static const struct mbox_chan_ops bao_mailbox_ops = {
 /**
  * bao_mailbox_memory() - memory of the channel behind a mailbox
  * @chan: a mailbox that the caller has requested
- * @memory: out: the kernel's mapping; stays until mbox_free_channel()
+ * @memory: out: the kernel's mapping; stays until bao_mailbox_free() or mbox_free_channel(),
+ *	    whichever is right for @chan
  *
  * Context: any
  * Return: 0, or -EINVAL if the mailbox is not one of an IPC channel
@@ -152,11 +173,14 @@ static struct bao_mailbox *bao_mailbox_find(u32 id)
  * @id: the hypervisor's index of the channel
  * @event: mailbox of it: the event that is sent and received
  *
- * For clients that no node of a devicetree stands for; the others call mbox_request_channel(). As
- * with any mailbox, the controller must not be unbound before the client has freed it.
+ * For clients that no node of a devicetree stands for; the others call mbox_request_channel().
+ *
+ * If the channel is unbound, the framework takes the mailbox away from its client: rx_callback() is
+ * not called any more, and mbox_send_message() fails with -EINVAL. It has no lock against a call
+ * of mbox_send_message() that is under way. The mailbox itself stays until bao_mailbox_free().
  *
  * Context: may sleep
- * Return: the mailbox, for mbox_free_channel(); an ERR_PTR() of -ENODEV if there is no such
+ * Return: the mailbox, for bao_mailbox_free(); an ERR_PTR() of -ENODEV if there is no such
  * channel, -EINVAL if it has no such event, -EBUSY if the mailbox or the channel is in use,
  * -EOPNOTSUPP before Linux 6.4
  */
@@ -172,17 +196,39 @@ struct mbox_chan *bao_mailbox_request(struct mbox_client *cl, u32 id, u32 event)
 	mailbox = bao_mailbox_find(id);
 	if (mailbox)
 		ret = bao_mbox_bind_client(&mailbox->chan[event], cl);
+	if (!ret)
+		kref_get(&mailbox->ref);
 	mutex_unlock(&bao_mailboxes_mutex);
 
 	return ret ? ERR_PTR(ret) : &mailbox->chan[event];
 }
 EXPORT_SYMBOL_GPL(bao_mailbox_request);
 
-static int bao_mailbox_register(struct bao_mailbox *mailbox, struct device *dev)
+/**
+ * bao_mailbox_free() - undo bao_mailbox_request()
+ * @chan: mailbox, whether its channel is still bound or not
+ *
+ * When this returns, rx_callback() is not running and will not be called.
+ *
+ * Context: may sleep
+ */
+void bao_mailbox_free(struct mbox_chan *chan)
+{
+	struct bao_mailbox *mailbox = bao_mailbox_of(chan);
+
+	mutex_lock(&bao_mailboxes_mutex);
+	/* Does nothing if the framework has taken it away */
+	mbox_free_channel(chan);
+	mutex_unlock(&bao_mailboxes_mutex);
+	kref_put(&mailbox->ref, bao_mailbox_release);
+}
+EXPORT_SYMBOL_GPL(bao_mailbox_free);
+
+static int bao_mailbox_register(struct bao_mailbox *mailbox)
 {
 	struct mbox_controller *controller = &mailbox->controller;
 
-	controller->dev = dev;
+	controller->dev = mailbox->dev;
 	controller->ops = &bao_mailbox_ops;
 	controller->chans = mailbox->chan;
 	/* All: what the other VMs have, nobody tells us */
@@ -202,15 +248,17 @@ static int bao_mailbox_probe(struct auxiliary_device *adev, const struct auxilia
 	if (!mailbox)
 		return -ENOMEM;
 
+	kref_init(&mailbox->ref);
 	mutex_init(&mailbox->mutex);
 	mailbox->client.doorbell = bao_mailbox_doorbell;
+	mailbox->dev = get_device(&adev->dev);
 	mailbox->ipc = bao_ipc_from_auxdev(adev);
 	ret = bao_ipc_map(mailbox->ipc, &mailbox->memory);
 	if (ret)
-		goto err_free;
-	ret = bao_mailbox_register(mailbox, &adev->dev);
+		goto err_put;
+	ret = bao_mailbox_register(mailbox);
 	if (ret)
-		goto err_unmap;
+		goto err_release;
 
 	auxiliary_set_drvdata(adev, mailbox);
 	mutex_lock(&bao_mailboxes_mutex);
@@ -219,9 +267,11 @@ static int bao_mailbox_probe(struct auxiliary_device *adev, const struct auxilia
 
 	return 0;
 
-err_unmap:
-	bao_ipc_unmap(mailbox->ipc);
-err_free:
+err_release:
+	kref_put(&mailbox->ref, bao_mailbox_release);
+	return ret;
+err_put:
+	put_device(mailbox->dev);
 	mutex_destroy(&mailbox->mutex);
 	kfree(mailbox);
 	return ret;
@@ -233,13 +283,11 @@ static void bao_mailbox_remove(struct auxiliary_device *adev)
 
 	mutex_lock(&bao_mailboxes_mutex);
 	list_del(&mailbox->node);
-	mutex_unlock(&bao_mailboxes_mutex);
-
 	/* Takes the mailboxes away from their clients */
 	mbox_controller_unregister(&mailbox->controller);
-	bao_ipc_unmap(mailbox->ipc);
-	mutex_destroy(&mailbox->mutex);
-	kfree(mailbox);
+	mutex_unlock(&bao_mailboxes_mutex);
+
+	kref_put(&mailbox->ref, bao_mailbox_release);
 }
 
 static const struct auxiliary_device_id bao_mailbox_ids[] = {

@@ -134,7 +134,7 @@ static int bao_test_request(struct bao_test_ipc *test)
 
 static void bao_test_free(struct bao_test_ipc *test)
 {
-	mbox_free_channel(test->chan);
+	bao_mailbox_free(test->chan);
 	cancel_work_sync(&test->work);
 	root_device_unregister(test->dev);
 }
