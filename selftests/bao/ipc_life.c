@@ -481,6 +481,30 @@ TEST_F(life, a_mailbox_client_has_the_channel_alone)
 	EXPECT_LE(0, self->fd);
 }
 
+/* Doorbells come from the moment that it is there, and until it is not */
+TEST_F(life, users_in_the_kernel_come_and_go_while_it_rings)
+{
+	unsigned int i, total = rounds(50);
+	pid_t pid;
+	int ret;
+
+	close(self->fd);
+	self->fd = -1;
+	pid = spawn(ring_for_ever, &self->sim);
+	for (i = 0; i < total; i++) {
+		ret = load_user(IPC_ID, i % 2);
+		if (ret == -ENOENT)
+			SKIP(return, "there is no " TEST_MODULE);
+		if (ret == -EOPNOTSUPP)
+			continue;
+		ASSERT_EQ(0, ret);
+		ASSERT_EQ(0, remove_module(TEST_MODULE));
+	}
+	kill_child(pid);
+	self->fd = ipc_open(IPC_ID, O_RDWR);
+	EXPECT_LE(0, self->fd);
+}
+
 /* Whoever takes the channel from under it, the mailbox stays until its client frees it */
 
 static int unbind_mailboxes(int sim)

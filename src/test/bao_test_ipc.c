@@ -32,7 +32,8 @@ MODULE_PARM_DESC(mailbox, "Use the channel by the mailbox framework");
  * @chan: mailbox
  * @memory: memory of the channel
  * @events: that were heard
- * @work: answers them
+ * @work: answers them, while @ready
+ * @ready: what the work uses is there
  */
 struct bao_test_ipc {
 	struct bao_ipc *ipc;
@@ -43,9 +44,25 @@ struct bao_test_ipc {
 	struct bao_ipc_memory memory;
 	unsigned long events;
 	struct work_struct work;
+	bool ready;
 };
 
 static struct bao_test_ipc bao_test;
+
+/* What was heard before is answered now */
+static void bao_test_start(struct bao_test_ipc *test)
+{
+	/* Pairs with the one in bao_test_work() */
+	smp_store_release(&test->ready, true);
+	schedule_work(&test->work);
+}
+
+/* When this returns, the work uses nothing, though doorbells may still schedule it */
+static void bao_test_stop(struct bao_test_ipc *test)
+{
+	WRITE_ONCE(test->ready, false);
+	cancel_work_sync(&test->work);
+}
 
 static int bao_test_notify(struct bao_test_ipc *test, unsigned int event)
 {
@@ -58,10 +75,16 @@ static int bao_test_notify(struct bao_test_ipc *test, unsigned int event)
 static void bao_test_work(struct work_struct *work)
 {
 	struct bao_test_ipc *test = container_of(work, struct bao_test_ipc, work);
-	const u8 *rx = test->memory.rx;
-	u8 *tx = test->memory.tx;
+	const u8 *rx;
 	unsigned int event, i;
+	u8 *tx;
 
+	/* Doorbells come as soon as there is a client, so maybe before the rest of it */
+	if (!smp_load_acquire(&test->ready))
+		return;
+
+	rx = test->memory.rx;
+	tx = test->memory.tx;
 	for (event = 0; event < BAO_IPC_MAX_EVENTS; event++) {
 		if (!test_and_clear_bit(event, &test->events))
 			continue;
@@ -121,21 +144,26 @@ static int bao_test_request(struct bao_test_ipc *test)
 	test->mbox.rx_callback = bao_test_received;
 	chan = bao_mailbox_request(&test->mbox, ipc, 0);
 	ret = PTR_ERR_OR_ZERO(chan);
-	if (!ret)
-		ret = bao_mailbox_memory(chan, &test->memory);
-	if (ret) {
-		root_device_unregister(test->dev);
-		return ret;
-	}
+	if (ret)
+		goto err_device;
+	ret = bao_mailbox_memory(chan, &test->memory);
+	if (ret)
+		goto err_free;
 	test->chan = chan;
 
 	return 0;
+
+err_free:
+	bao_mailbox_free(chan);
+	cancel_work_sync(&test->work);
+err_device:
+	root_device_unregister(test->dev);
+	return ret;
 }
 
 static void bao_test_free(struct bao_test_ipc *test)
 {
 	bao_mailbox_free(test->chan);
-	cancel_work_sync(&test->work);
 	root_device_unregister(test->dev);
 }
 #else
@@ -149,13 +177,24 @@ static void bao_test_free(struct bao_test_ipc *test)
 }
 #endif
 
+static void bao_test_release(struct bao_test_ipc *test)
+{
+	bao_ipc_release(&test->client);
+	bao_ipc_unmap(test->ipc);
+	bao_ipc_put(test->ipc);
+}
+
 static int __init bao_test_ipc_init(void)
 {
 	struct bao_test_ipc *test = &bao_test;
+	int ret;
 
 	INIT_WORK(&test->work, bao_test_work);
+	ret = mailbox ? bao_test_request(test) : bao_test_claim(test);
+	if (!ret)
+		bao_test_start(test);
 
-	return mailbox ? bao_test_request(test) : bao_test_claim(test);
+	return ret;
 }
 module_init(bao_test_ipc_init);
 
@@ -163,15 +202,13 @@ static void __exit bao_test_ipc_exit(void)
 {
 	struct bao_test_ipc *test = &bao_test;
 
-	if (mailbox) {
+	bao_test_stop(test);
+	if (mailbox)
 		bao_test_free(test);
-		return;
-	}
+	else
+		bao_test_release(test);
 	/* No more doorbells, so the work is not scheduled any more */
-	bao_ipc_release(&test->client);
 	cancel_work_sync(&test->work);
-	bao_ipc_unmap(test->ipc);
-	bao_ipc_put(test->ipc);
 }
 module_exit(bao_test_ipc_exit);
 
