@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
@@ -376,12 +377,12 @@ TEST_F(ipc, poll_reports_doorbells_until_they_are_seen)
 {
 	/* What was before it is not known */
 	EXPECT_EQ(POLLIN | POLLOUT, ipc_poll(self->fd, 0));
-	ipc_see(self->fd);
+	ipc_look(self->fd);
 	EXPECT_EQ(POLLOUT, ipc_poll(self->fd, 0));
 	ASSERT_EQ(0, ipc_ring(self->sim, 0, 1));
 	EXPECT_EQ(POLLIN, ipc_poll(self->fd, TIME_LIMIT_MS));
 	EXPECT_EQ(POLLIN, ipc_poll(self->fd, TIME_LIMIT_MS));
-	ipc_see(self->fd);
+	ipc_look(self->fd);
 	EXPECT_EQ(POLLOUT, ipc_poll(self->fd, 0));
 	ASSERT_EQ(0, ipc_ring(self->sim, 1, 1));
 	EXPECT_EQ(POLLIN, ipc_poll(self->fd, TIME_LIMIT_MS));
@@ -442,7 +443,7 @@ TEST_F(ipc, epoll_edges)
 	for (i = 0; i < 10; i++) {
 		ASSERT_EQ(0, ipc_ring(self->sim, 0, 1));
 		EXPECT_EQ(1, epoll_wait(epoll, &out, 1, TIME_LIMIT_MS));
-		ipc_see(self->fd);
+		ipc_look(self->fd);
 	}
 	close(epoll);
 }
@@ -520,6 +521,53 @@ TEST_F(ipc, wait_sleeps_until_its_event_rings)
 	EXPECT_TRUE(wait_until(sleeps_in_ioctl(pid, BAO_IOCTL_IPC_WAIT)));
 	ASSERT_EQ(0, ipc_ring(self->sim, 1, 1));
 	EXPECT_EQ(2, reap(pid));
+}
+
+/* Not even if it comes between the doorbell and the sleeper's first look */
+TEST_F(ipc, a_read_takes_nothing_from_wait)
+{
+	__u32 events = ALL_EVENTS;
+	unsigned int i;
+	int status;
+	pid_t pid;
+
+	ipc_look(self->fd);
+	ASSERT_EQ(0, ipc_wait(self->fd, &events, NULL));
+	EXPECT_EQ(ALL_EVENTS, events);
+	for (i = 0; i < 2; i++) {
+		pid = spawn(sleep_for_doorbell, &self->fd);
+		ASSERT_TRUE(wait_until(sleeps_in_ioctl(pid, BAO_IOCTL_IPC_WAIT)));
+		kill(pid, SIGSTOP);
+		ASSERT_EQ(pid, waitpid(pid, &status, WUNTRACED));
+		ASSERT_EQ(0, ipc_ring(self->sim, 1, 1));
+		ASSERT_TRUE(wait_until(ipc_statistic(IPC_ID, "doorbells") == i + 1));
+		ipc_look(self->fd);
+		kill(pid, SIGCONT);
+		EXPECT_EQ(2, reap(pid));
+	}
+}
+
+/* Whichever of them follows a poll, there is something to see, and no more afterwards */
+TEST_F(ipc, poll_goes_with_read_and_with_wait)
+{
+	__u32 events;
+	int i;
+
+	ipc_see(self->fd);
+	fcntl(self->fd, F_SETFL, O_NONBLOCK);
+	for (i = 0; i < 10; i++) {
+		ASSERT_EQ(0, ipc_ring(self->sim, 0, 1));
+		EXPECT_EQ(POLLIN, ipc_poll(self->fd, TIME_LIMIT_MS));
+		ipc_look(self->fd);
+		EXPECT_EQ(POLLOUT, ipc_poll(self->fd, 0));
+
+		ASSERT_EQ(0, ipc_ring(self->sim, 1, 1));
+		EXPECT_EQ(POLLIN, ipc_poll(self->fd, TIME_LIMIT_MS));
+		events = 2;
+		EXPECT_EQ(0, ipc_wait(self->fd, &events, NULL));
+		EXPECT_EQ(2, events);
+		EXPECT_EQ(POLLOUT, ipc_poll(self->fd, 0));
+	}
 }
 
 TEST_F(ipc, of_threads_that_wait_with_a_descriptor_one_gets_a_doorbell)

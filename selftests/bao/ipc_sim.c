@@ -142,12 +142,26 @@ short ipc_poll(int fd, int timeout_ms)
 	return poll(&pfd, 1, timeout_ms) == 1 ? pfd.revents : 0;
 }
 
-void ipc_see(int fd)
+void ipc_look(int fd)
 {
 	char byte;
 
 	/* Whatever it reads */
 	(void)!pread(fd, &byte, 1, 0);
+}
+
+void ipc_see(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+	struct bao_ipc_info info = {};
+	__u32 events;
+
+	ipc_look(fd);
+	ioctl(fd, BAO_IOCTL_IPC_GET_INFO, &info);
+	events = (1ull << info.events) - 1;
+	fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+	ipc_wait(fd, &events, NULL);
+	fcntl(fd, F_SETFL, flags);
 }
 
 long long ipc_statistic(__u32 id, const char *name)

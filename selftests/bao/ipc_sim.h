@@ -38,7 +38,8 @@ int ipc_wait(int fd, __u32 *events, __u64 *seq);
 int ipc_notify(int fd, __u32 event);
 int ipc_eventfd(int fd, int eventfd, __u32 events, __u32 flags);
 short ipc_poll(int fd, int timeout_ms);
-/* Makes all doorbells seen */
+/* Makes all doorbells seen, by a read only, or in every way */
+void ipc_look(int fd);
 void ipc_see(int fd);
 
 /* A counter of the driver, or a negative errno */

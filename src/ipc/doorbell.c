@@ -5,6 +5,10 @@
  * Doorbells are numbered, over all events of a channel. An event is unseen by a descriptor if its
  * last doorbell has another number than the one that the descriptor has seen last. Nothing is
  * taken away from anybody, and what rings while nobody looks is found by the next look.
+ *
+ * A descriptor has two ways to see, read() and BAO_IOCTL_IPC_WAIT, and each has its own numbers.
+ * poll() does not know for which of them it is asked, so it reports what neither has seen: either
+ * way, what it reports is there, and no more afterwards.
  */
 #include <linux/bitops.h>
 #include <linux/file.h>
@@ -86,9 +90,8 @@ u32 bao_ipc_all_events(const struct bao_ipc_chan *chan)
 	return BIT_ULL(bao_ipc_desc(chan->ipc)->nr_events) - 1;
 }
 
-static u32 bao_ipc_unseen_locked(struct bao_ipc_file *bf, u32 events)
+static u32 bao_ipc_unseen_locked(const struct bao_ipc_chan *chan, const u64 *seen, u32 events)
 {
-	struct bao_ipc_chan *chan = bf->chan;
 	unsigned long left = events;
 	unsigned int i;
 	u32 unseen = 0;
@@ -96,14 +99,14 @@ static u32 bao_ipc_unseen_locked(struct bao_ipc_file *bf, u32 events)
 	lockdep_assert_held(&chan->lock);
 
 	for_each_set_bit(i, &left, BAO_IPC_MAX_EVENTS)
-		if (bf->seen[i] != chan->last[i])
+		if (seen[i] != chan->last[i])
 			unseen |= BIT(i);
 
 	return unseen;
 }
 
 /**
- * bao_ipc_unseen() - tell which doorbells a descriptor has not seen
+ * bao_ipc_unseen() - tell which doorbells a descriptor has not seen, in any way
  * @bf: descriptor
  * @events: which to look at
  *
@@ -111,12 +114,14 @@ static u32 bao_ipc_unseen_locked(struct bao_ipc_file *bf, u32 events)
  */
 u32 bao_ipc_unseen(struct bao_ipc_file *bf, u32 events)
 {
+	struct bao_ipc_chan *chan = bf->chan;
 	unsigned long flags;
 	u32 unseen;
 
-	spin_lock_irqsave(&bf->chan->lock, flags);
-	unseen = bao_ipc_unseen_locked(bf, events);
-	spin_unlock_irqrestore(&bf->chan->lock, flags);
+	spin_lock_irqsave(&chan->lock, flags);
+	unseen = bao_ipc_unseen_locked(chan, bf->read, events);
+	unseen &= bao_ipc_unseen_locked(chan, bf->waited, events);
+	spin_unlock_irqrestore(&chan->lock, flags);
 
 	return unseen;
 }
@@ -124,6 +129,7 @@ u32 bao_ipc_unseen(struct bao_ipc_file *bf, u32 events)
 /**
  * bao_ipc_see() - make doorbells seen
  * @bf: descriptor
+ * @seen: in which way: its @read or @waited
  * @events: which
  * @seq: out: number of doorbells so far; optional
  *
@@ -131,7 +137,7 @@ u32 bao_ipc_unseen(struct bao_ipc_file *bf, u32 events)
  *
  * Return: those of @events that were unseen
  */
-u32 bao_ipc_see(struct bao_ipc_file *bf, u32 events, u64 *seq)
+u32 bao_ipc_see(struct bao_ipc_file *bf, u64 *seen, u32 events, u64 *seq)
 {
 	struct bao_ipc_chan *chan = bf->chan;
 	unsigned long flags, left;
@@ -139,10 +145,10 @@ u32 bao_ipc_see(struct bao_ipc_file *bf, u32 events, u64 *seq)
 	u32 unseen;
 
 	spin_lock_irqsave(&chan->lock, flags);
-	unseen = bao_ipc_unseen_locked(bf, events);
+	unseen = bao_ipc_unseen_locked(chan, seen, events);
 	left = unseen;
 	for_each_set_bit(i, &left, BAO_IPC_MAX_EVENTS)
-		bf->seen[i] = chan->last[i];
+		seen[i] = chan->last[i];
 	if (seq)
 		*seq = chan->seq;
 	spin_unlock_irqrestore(&chan->lock, flags);
@@ -153,9 +159,10 @@ u32 bao_ipc_see(struct bao_ipc_file *bf, u32 events, u64 *seq)
 /**
  * bao_ipc_unsee() - the caller could not be told of doorbells
  * @bf: descriptor
+ * @seen: its @read or @waited
  * @events: those that bao_ipc_see() returned
  */
-void bao_ipc_unsee(struct bao_ipc_file *bf, u32 events)
+void bao_ipc_unsee(struct bao_ipc_file *bf, u64 *seen, u32 events)
 {
 	unsigned long flags, left = events;
 	unsigned int i;
@@ -163,7 +170,7 @@ void bao_ipc_unsee(struct bao_ipc_file *bf, u32 events)
 	spin_lock_irqsave(&bf->chan->lock, flags);
 	/* No doorbell has the number 0 */
 	for_each_set_bit(i, &left, BAO_IPC_MAX_EVENTS)
-		bf->seen[i] = 0;
+		seen[i] = 0;
 	spin_unlock_irqrestore(&bf->chan->lock, flags);
 
 	/* Another thread may have gone to sleep because of us */

@@ -55,7 +55,7 @@ static ssize_t bao_ipc_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	if (bao_ipc_dead(chan))
 		return -ENODEV;
 	/* Before the bytes are read: a doorbell for later ones is not to be taken for seen */
-	bao_ipc_see(bf, bao_ipc_all_events(chan), NULL);
+	bao_ipc_see(bf, bf->read, bao_ipc_all_events(chan), NULL);
 	/* And after what the caller has read before: other VMs write in order */
 	virt_rmb();
 	if (iocb->ki_pos >= memory->rx_size)
@@ -207,13 +207,13 @@ static int bao_ipc_sleep(struct bao_ipc_file *bf, struct bao_ipc_wait *wait, boo
 	u32 events = wait->events;
 	int ret;
 
-	wait->events = bao_ipc_see(bf, events, &wait->seq);
+	wait->events = bao_ipc_see(bf, bf->waited, events, &wait->seq);
 	if (wait->events)
 		return 0;
 	if (nonblock)
 		return -EAGAIN;
 	ret = wait_event_interruptible(chan->wait, bao_ipc_dead(chan) ||
-				       (wait->events = bao_ipc_see(bf, events, &wait->seq)));
+				       (wait->events = bao_ipc_see(bf, bf->waited, events, &wait->seq)));
 	if (ret)
 		return ret;
 
@@ -240,7 +240,7 @@ static int bao_ipc_ioctl_wait(struct file *file, struct bao_ipc_wait __user *arg
 	if (ret)
 		return ret;
 	if (copy_to_user(arg, &wait, sizeof(wait))) {
-		bao_ipc_unsee(bf, wait.events);
+		bao_ipc_unsee(bf, bf->waited, wait.events);
 		return -EFAULT;
 	}
 

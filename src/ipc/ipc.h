@@ -37,7 +37,7 @@
  * @mapped: @memory is there, until the end of the channel, since a read may take its time
  * @client: what we are to the transport
  * @memory: the kernel's mapping
- * @lock: protects @seq, @last, and &bao_ipc_file.seen
+ * @lock: protects @seq, @last, and what descriptors have seen
  * @seq: doorbells so far
  * @last: by event: what @seq was when it last rang
  * @wait: who waits for doorbells. All are woken: each descriptor has its own idea of what is new.
@@ -57,7 +57,7 @@ struct bao_ipc_chan {
 	struct bao_ipc_client client;
 	struct bao_ipc_memory memory;
 
-	spinlock_t lock;	/* protects seq, last; seen of descriptors */
+	spinlock_t lock;	/* protects seq, last; what descriptors have seen */
 	u64 seq;
 	u64 last[BAO_IPC_MAX_EVENTS];
 	wait_queue_head_t wait;
@@ -69,11 +69,14 @@ struct bao_ipc_chan {
 /**
  * struct bao_ipc_file - a descriptor
  * @chan: channel; holds a reference
- * @seen: by event: the last doorbell that it has seen
+ * @read: by event: the last doorbell that a read() has seen
+ * @waited: by event: the last doorbell that BAO_IOCTL_IPC_WAIT has told of. Not the same: a read()
+ *	    of one thread would take it from another one that sleeps for it.
  */
 struct bao_ipc_file {
 	struct bao_ipc_chan *chan;
-	u64 seen[BAO_IPC_MAX_EVENTS];
+	u64 read[BAO_IPC_MAX_EVENTS];
+	u64 waited[BAO_IPC_MAX_EVENTS];
 };
 
 static inline bool bao_ipc_dead(const struct bao_ipc_chan *chan)
@@ -93,8 +96,8 @@ void bao_ipc_doorbell_init(struct bao_ipc_chan *chan);
 void bao_ipc_doorbell(struct bao_ipc_client *client, unsigned int event);
 u32 bao_ipc_all_events(const struct bao_ipc_chan *chan);
 u32 bao_ipc_unseen(struct bao_ipc_file *bf, u32 events);
-u32 bao_ipc_see(struct bao_ipc_file *bf, u32 events, u64 *seq);
-void bao_ipc_unsee(struct bao_ipc_file *bf, u32 events);
+u32 bao_ipc_see(struct bao_ipc_file *bf, u64 *seen, u32 events, u64 *seq);
+void bao_ipc_unsee(struct bao_ipc_file *bf, u64 *seen, u32 events);
 int bao_ipc_eventfd_config(struct bao_ipc_file *bf, const struct bao_ipc_eventfd *config);
 void bao_ipc_eventfds_release(struct bao_ipc_file *bf);
 

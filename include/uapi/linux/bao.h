@@ -209,9 +209,10 @@ struct bao_dm_info {
  *  - mmap() maps the memory, MAP_SHARED, at the offsets that BAO_IOCTL_IPC_GET_INFO tells, as
  *    normal cacheable memory, in whole pages and no more than one piece at a time; else EINVAL.
  *    Writable only if the descriptor is: EACCES.
- *  - poll(): POLLIN if a doorbell has rung that the descriptor has not seen; always if this VM has
- *    no interrupts on the channel. POLLOUT always. read() and BAO_IOCTL_IPC_WAIT make doorbells
- *    seen. A new descriptor has seen none, and all count as rung.
+ *  - poll(): POLLIN if a doorbell has rung that the descriptor has not seen, neither by read() nor
+ *    by BAO_IOCTL_IPC_WAIT, which do not take doorbells from each other; always if this VM has no
+ *    interrupts on the channel. POLLOUT always. A new descriptor has seen none, and all count as
+ *    rung.
  *  - open(): EBUSY if something in the kernel has claimed the channel, EFBIG if it does not fit
  *    into the kernel's address space.
  *
@@ -290,8 +291,8 @@ struct bao_ipc_eventfd {
 /**
  * BAO_IOCTL_IPC_WAIT - wait for a doorbell that this descriptor has not seen; on /dev/baoipcN
  *
- * Returns when one of the events has rung since it was last seen, and makes those that have rung
- * seen. Of several threads that wait with one descriptor, one gets a doorbell; descriptors do not
+ * Returns when one of the events has rung since this call last told of it, whether a read() has
+ * seen it or not, and makes those that have rung seen. Of several threads that wait with one descriptor, one gets a doorbell; descriptors do not
  * take doorbells away from each other.
  *
  * Errors:
