@@ -448,6 +448,22 @@ TEST_F(ipc, epoll_edges)
 	close(epoll);
 }
 
+TEST_F(ipc, a_read_that_fails_has_not_seen)
+{
+	char *hole = page_and_hole();
+
+	ipc_look(self->fd);
+	ASSERT_EQ(0, ipc_ring(self->sim, 1, 1));
+	EXPECT_EQ(POLLIN, ipc_poll(self->fd, TIME_LIMIT_MS));
+	EXPECT_EQ(-1, pread(self->fd, hole, 4, 0));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(POLLIN | POLLOUT, ipc_poll(self->fd, 0));
+	ipc_look(self->fd);
+	/* Nor does it bring back what was seen before */
+	EXPECT_EQ(-1, pread(self->fd, hole, 4, 0));
+	EXPECT_EQ(POLLOUT, ipc_poll(self->fd, 0));
+}
+
 /* The blocking wait */
 
 TEST_F(ipc, wait_tells_what_has_rung)

@@ -51,11 +51,12 @@ static ssize_t bao_ipc_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	struct bao_ipc_chan *chan = bf->chan;
 	const struct bao_ipc_memory *memory = &chan->memory;
 	size_t count, copied;
+	u32 seen;
 
 	if (bao_ipc_dead(chan))
 		return -ENODEV;
 	/* Before the bytes are read: a doorbell for later ones is not to be taken for seen */
-	bao_ipc_see(bf, bf->read, bao_ipc_all_events(chan), NULL);
+	seen = bao_ipc_see(bf, bf->read, bao_ipc_all_events(chan), NULL);
 	/* And after what the caller has read before: other VMs write in order */
 	virt_rmb();
 	if (iocb->ki_pos >= memory->rx_size)
@@ -63,8 +64,10 @@ static ssize_t bao_ipc_read_iter(struct kiocb *iocb, struct iov_iter *to)
 
 	count = min_t(size_t, iov_iter_count(to), memory->rx_size - iocb->ki_pos);
 	copied = copy_to_iter(memory->rx + iocb->ki_pos, count, to);
-	if (count && !copied)
+	if (count && !copied) {
+		bao_ipc_unsee(bf, bf->read, seen);
 		return -EFAULT;
+	}
 	iocb->ki_pos += copied;
 
 	return copied;
