@@ -17,23 +17,23 @@
  *
  * Context: may sleep
  * Return: 0; -EBUSY if the channel has a user, such as /dev/baoipcN while it is open; -ENODEV if it
- * is gone
+ * is gone. Then @client is as before, and cannot ring.
  */
 int bao_ipc_claim(struct bao_ipc *ipc, struct bao_ipc_client *client)
 {
 	int ret = 0;
 
-	client->ipc = ipc;
-	client->told = false;
-	WRITE_ONCE(client->released, false);
-
 	mutex_lock(&ipc->mutex);
-	if (ipc->gone)
+	if (ipc->gone) {
 		ret = -ENODEV;
-	else if (rcu_access_pointer(ipc->client))
+	} else if (rcu_access_pointer(ipc->client)) {
 		ret = -EBUSY;
-	else
+	} else {
+		client->ipc = ipc;
+		client->told = false;
+		WRITE_ONCE(client->released, false);
 		rcu_assign_pointer(ipc->client, client);
+	}
 	mutex_unlock(&ipc->mutex);
 
 	return ret;
@@ -66,14 +66,14 @@ EXPORT_SYMBOL_GPL(bao_ipc_release);
 
 /**
  * bao_ipc_client_gone() - tell whether a client can do nothing any more
- * @client: client that has claimed a channel, maybe before
+ * @client: client, whether it has claimed a channel or not
  *
  * Context: any
- * Return: true if the channel is gone or the client has released it
+ * Return: true if it has not, if the channel is gone, or if the client has released it
  */
 bool bao_ipc_client_gone(const struct bao_ipc_client *client)
 {
-	return READ_ONCE(client->released) || READ_ONCE(client->ipc->gone);
+	return !client->ipc || READ_ONCE(client->released) || READ_ONCE(client->ipc->gone);
 }
 EXPORT_SYMBOL_GPL(bao_ipc_client_gone);
 
@@ -105,16 +105,16 @@ static int bao_ipc_errno(long code)
  * doorbell was for.
  *
  * Context: any, but NMI
- * Return: 0; -ENODEV if the channel is gone or released; -ENXIO if the hypervisor knows no channel
- * of this index, -EOPNOTSUPP if it has no channels at all, -EIO if it refuses for another reason
+ * Return: 0; -ENODEV if the channel is gone, released, or was never had; -ENXIO if the hypervisor
+ * knows no channel of this index, -EOPNOTSUPP if it has no channels at all, -EIO if it refuses for
+ * another reason
  */
 int bao_ipc_notify(struct bao_ipc_client *client, u32 event)
 {
-	struct bao_ipc *ipc = client->ipc;
 	struct bao_hypercall_args args = {
-		.arg[BAO_IPC_ARG_ID] = ipc->desc.id,
 		.arg[BAO_IPC_ARG_EVENT] = event,
 	};
+	struct bao_ipc *ipc = client->ipc;
 	int ret = -ENODEV;
 	long code;
 
@@ -127,6 +127,7 @@ int bao_ipc_notify(struct bao_ipc_client *client, u32 event)
 	/* bao_ipc_stop() and bao_ipc_release() set what is tested and wait for this section */
 	rcu_read_lock();
 	if (!bao_ipc_client_gone(client)) {
+		args.arg[BAO_IPC_ARG_ID] = ipc->desc.id;
 		code = ipc->desc.ops->call(ipc->desc.ops, BAO_HC_IPC, &args);
 		trace_bao_ipc_notify(ipc->desc.id, event, code);
 		ret = bao_ipc_errno(code);
