@@ -116,8 +116,8 @@ struct bao_ipc_memory {
  *	      CPUs at once, also for the same event. It may call bao_ipc_notify().
  * @gone: The channel has been taken out of service: what the client calls from now on returns
  *	  -ENODEV, and no doorbell comes. Optional. Called once at most, and not after
- *	  bao_ipc_release() has returned, which waits for it. In a thread; may sleep, but must not
- *	  release the channel.
+ *	  bao_ipc_release() has returned, which waits for it. In a thread; may sleep and unmap the
+ *	  memory, but must not release the channel.
  *
  * Embedded in an object of the client, and set before bao_ipc_claim(). Other fields are private.
  */

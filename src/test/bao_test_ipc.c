@@ -30,6 +30,7 @@ MODULE_PARM_DESC(mailbox, "Use the channel by the mailbox framework");
  * @dev: what the mailbox framework knows us by
  * @mbox: us, to it
  * @chan: mailbox
+ * @mapped: @memory is, unless by a mailbox
  * @memory: memory of the channel
  * @events: that were heard
  * @work: answers them, while @ready
@@ -41,6 +42,7 @@ struct bao_test_ipc {
 	struct device *dev;
 	struct mbox_client mbox;
 	struct mbox_chan *chan;
+	bool mapped;
 	struct bao_ipc_memory memory;
 	unsigned long events;
 	struct work_struct work;
@@ -107,6 +109,21 @@ static void bao_test_received(struct mbox_client *mbox, void *message)
 	bao_test_doorbell(&container_of(mbox, struct bao_test_ipc, mbox)->client, 0);
 }
 
+static void bao_test_unmap(struct bao_test_ipc *test)
+{
+	if (test->mapped)
+		bao_ipc_unmap(test->ipc);
+	test->mapped = false;
+}
+
+static void bao_test_gone(struct bao_ipc_client *client)
+{
+	struct bao_test_ipc *test = container_of(client, struct bao_test_ipc, client);
+
+	bao_test_stop(test);
+	bao_test_unmap(test);
+}
+
 static int bao_test_claim(struct bao_test_ipc *test)
 {
 	int ret;
@@ -117,14 +134,19 @@ static int bao_test_claim(struct bao_test_ipc *test)
 	ret = bao_ipc_map(test->ipc, &test->memory);
 	if (ret)
 		goto err_put;
+	test->mapped = true;
 	test->client.doorbell = bao_test_doorbell;
+	test->client.gone = bao_test_gone;
+	/* Before gone() may come, which stops it */
+	bao_test_start(test);
 	ret = bao_ipc_claim(test->ipc, &test->client);
 	if (!ret)
 		return 0;
+	bao_test_stop(test);
 	/* For the selftest: who has no channel cannot ring */
 	if (bao_ipc_notify(&test->client, 0) != -ENODEV)
 		ret = -EPROTO;
-	bao_ipc_unmap(test->ipc);
+	bao_test_unmap(test);
 err_put:
 	bao_ipc_put(test->ipc);
 	return ret;
@@ -149,6 +171,7 @@ static int bao_test_request(struct bao_test_ipc *test)
 	if (ret)
 		goto err_free;
 	test->chan = chan;
+	bao_test_start(test);
 
 	return 0;
 
@@ -179,21 +202,18 @@ static void bao_test_free(struct bao_test_ipc *test)
 static void bao_test_release(struct bao_test_ipc *test)
 {
 	bao_ipc_release(&test->client);
-	bao_ipc_unmap(test->ipc);
+	/* gone() does not come any more */
+	bao_test_unmap(test);
 	bao_ipc_put(test->ipc);
 }
 
 static int __init bao_test_ipc_init(void)
 {
 	struct bao_test_ipc *test = &bao_test;
-	int ret;
 
 	INIT_WORK(&test->work, bao_test_work);
-	ret = mailbox ? bao_test_request(test) : bao_test_claim(test);
-	if (!ret)
-		bao_test_start(test);
 
-	return ret;
+	return mailbox ? bao_test_request(test) : bao_test_claim(test);
 }
 module_init(bao_test_ipc_init);
 

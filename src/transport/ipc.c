@@ -126,6 +126,7 @@ static void bao_ipc_free(struct bao_device *dev)
 {
 	struct bao_ipc *ipc = bao_device_ipc(dev);
 
+	mutex_destroy(&ipc->map_mutex);
 	mutex_destroy(&ipc->mutex);
 	kfree(ipc);
 }
@@ -144,6 +145,7 @@ static struct bao_ipc *bao_ipc_alloc(const struct bao_ipc_desc *desc)
 	ipc->dev.free = bao_ipc_free;
 	ipc->desc = *desc;
 	mutex_init(&ipc->mutex);
+	mutex_init(&ipc->map_mutex);
 	bao_ipc_events_init(ipc);
 
 	return ipc;

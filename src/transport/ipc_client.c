@@ -198,14 +198,14 @@ int bao_ipc_map(struct bao_ipc *ipc, struct bao_ipc_memory *memory)
 {
 	int ret = 0;
 
-	mutex_lock(&ipc->mutex);
+	mutex_lock(&ipc->map_mutex);
 	if (!ipc->map_users)
 		ret = bao_ipc_map_regions(ipc);
 	if (ret)
 		bao_ipc_unmap_regions(ipc);
 	else
 		ipc->map_users++;
-	mutex_unlock(&ipc->mutex);
+	mutex_unlock(&ipc->map_mutex);
 	if (ret)
 		return ret;
 
@@ -224,13 +224,13 @@ EXPORT_SYMBOL_GPL(bao_ipc_map);
  * bao_ipc_unmap() - undo one bao_ipc_map()
  * @ipc: channel
  *
- * Context: may sleep
+ * Context: may sleep, also in gone()
  */
 void bao_ipc_unmap(struct bao_ipc *ipc)
 {
-	mutex_lock(&ipc->mutex);
+	mutex_lock(&ipc->map_mutex);
 	if (!--ipc->map_users)
 		bao_ipc_unmap_regions(ipc);
-	mutex_unlock(&ipc->mutex);
+	mutex_unlock(&ipc->map_mutex);
 }
 EXPORT_SYMBOL_GPL(bao_ipc_unmap);

@@ -16,6 +16,8 @@
  *   ep->drain_lock	who asks and dispatches; serialises access() of all clients
  *   ep->queue_lock	slots that wait or are owned, the counts of both, detached, gone
  *
+ * Of a channel: ipc->mutex, then ipc->map_mutex.
+ *
  * RCU: access(), hypercalls that complete or notify, and the range table. So synchronize_rcu()
  * waits for all that is in flight on an endpoint.
  */
@@ -209,8 +211,9 @@ struct bao_ipc_event {
  * @nr_requested: interrupts that we have requested
  * @quiesced: doorbells are ignored; what is to be known of them bao_ipc_resume() makes good
  * @gone: nothing reaches the hypervisor any more
- * @mutex: protects @client, @map and @map_users; gone() of the client
+ * @mutex: protects @client; gone() of the client
  * @client: who uses it
+ * @map_mutex: protects @map and @map_users; gone() may map and unmap
  * @map_users: calls of bao_ipc_map()
  * @map: kernel's mapping of each region
  * @pending: events that @work has to tell
@@ -228,8 +231,10 @@ struct bao_ipc {
 	bool quiesced;
 	bool gone;
 
-	struct mutex mutex;	/* protects client, map, map_users */
+	struct mutex mutex;	/* protects client */
 	struct bao_ipc_client __rcu *client;
+
+	struct mutex map_mutex;	/* protects map, map_users */
 	unsigned int map_users;
 	void *map[2];
 
