@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Nodes with mistakes: no device, -EINVAL, and one line that says what is wrong */
+/* Nodes with mistakes: no device, -EINVAL, and a line for each that says what is wrong */
 #include <fcntl.h>
 #include <glob.h>
 #include <stdio.h>
@@ -18,13 +18,16 @@ FIXTURE(node) {
 	const char *device;
 };
 
+/* Each mistake has its line, and so has a second object that is left without the first */
 FIXTURE_VARIANT(node) {
 	const char *name;
+	unsigned int more_lines;
 };
 
 FIXTURE_VARIANT_ADD(node, counts_that_differ) { "bao-io-dispatcher-bad-counts" };
 FIXTURE_VARIANT_ADD(node, windows_that_overlap) { "bao-io-dispatcher-bad-overlap" };
 FIXTURE_VARIANT_ADD(node, empty_window) { "bao-io-dispatcher-bad-zero" };
+FIXTURE_VARIANT_ADD(node, unaligned_window) { "bao-io-dispatcher-bad-align" };
 FIXTURE_VARIANT_ADD(node, too_many_devices) { "bao-io-dispatcher-bad-many" };
 
 FIXTURE_VARIANT_ADD(node, parts_that_overlap) { "bao-ipcshmem-bad-overlap" };
@@ -36,24 +39,35 @@ FIXTURE_VARIANT_ADD(node, half_a_part) { "bao-ipcshmem-bad-cells" };
 FIXTURE_VARIANT_ADD(node, channel_without_id) { "bao-ipcshmem-bad-no-id" };
 FIXTURE_VARIANT_ADD(node, nothing) { "bao-hypervisor-bad-empty" };
 FIXTURE_VARIANT_ADD(node, unknown_device) { "bao-hypervisor-bad-device" };
-FIXTURE_VARIANT_ADD(node, device_twice) { "bao-hypervisor-bad-twice" };
-FIXTURE_VARIANT_ADD(node, memory_of_two_devices) { "bao-hypervisor-bad-windows" };
+FIXTURE_VARIANT_ADD(node, device_twice) { "bao-hypervisor-bad-twice", 1 };
+FIXTURE_VARIANT_ADD(node, memory_of_two_devices) { "bao-hypervisor-bad-windows", 1 };
 FIXTURE_VARIANT_ADD(node, unknown_channel) { "bao-hypervisor-bad-channel" };
 FIXTURE_VARIANT_ADD(node, regions_that_overlap) { "bao-hypervisor-bad-regions" };
 FIXTURE_VARIANT_ADD(node, regions_without_names) { "bao-hypervisor-bad-names" };
 
-FIXTURE_SETUP(node)
+FIXTURE_VARIANT_ADD(node, unaligned_window_of_a_device) { "bao-hypervisor-bad-align" };
+FIXTURE_VARIANT_ADD(node, index_of_two_cells) { "bao-hypervisor-bad-cells" };
+FIXTURE_VARIANT_ADD(node, interrupt_in_the_middle) { "bao-hypervisor-bad-irqs" };
+
+/* The kernel may have put an address in front of the name */
+static bool find_node(const char *name, char *path, size_t size)
 {
 	char pattern[128];
 	glob_t found;
 
-	SET_UP_OR_SKIP();
-	/* The kernel may have put an address in front of the name */
-	snprintf(pattern, sizeof(pattern), "/sys/bus/platform/devices/*%s", variant->name);
+	snprintf(pattern, sizeof(pattern), "/sys/bus/platform/devices/*%s", name);
 	if (glob(pattern, 0, NULL, &found))
+		return false;
+	snprintf(path, size, "%s", found.gl_pathv[0]);
+	globfree(&found);
+	return true;
+}
+
+FIXTURE_SETUP(node)
+{
+	SET_UP_OR_SKIP();
+	if (!find_node(variant->name, self->path, sizeof(self->path)))
 		SKIP(return, "the device tree has no such node");
-	ASSERT_EQ(1, found.gl_pathc);
-	snprintf(self->path, sizeof(self->path), "%s", found.gl_pathv[0]);
 	self->device = strrchr(self->path, '/') + 1;
 	self->kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	ASSERT_LE(0, self->kmsg);
@@ -113,9 +127,41 @@ TEST_F(node, probe_says_einval_in_one_line)
 
 	EXPECT_EQ(-EINVAL, write_file(BIND, self->device));
 	lines = read_log(self->kmsg, self->device);
-	EXPECT_EQ(1, lines.driver);
-	EXPECT_EQ(1, lines.driver_errors);
+	EXPECT_EQ(1 + variant->more_lines, lines.driver);
+	EXPECT_EQ(1 + variant->more_lines, lines.driver_errors);
 	EXPECT_EQ(1, lines.core);
+}
+
+/* What has no mistake does without what has */
+
+#define UNBIND "/sys/bus/platform/drivers/bao/unbind"
+#define CHANNEL "/sys/bus/auxiliary/devices/bao.ipc."
+
+TEST(mistakes_cost_only_the_objects_that_have_them)
+{
+	struct lines lines;
+	const char *device;
+	char path[256];
+	int kmsg;
+
+	SET_UP_OR_SKIP();
+	if (!find_node("bao-hypervisor-partly", path, sizeof(path)))
+		SKIP(return, "the device tree has no such node");
+	device = strrchr(path, '/') + 1;
+	ASSERT_EQ(0, write_file(UNBIND, device));
+	EXPECT_EQ(-1, access(CHANNEL "1", F_OK));
+	kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	ASSERT_LE(0, kmsg);
+	ASSERT_EQ(0, lseek(kmsg, 0, SEEK_END));
+	ASSERT_EQ(0, write_file(BIND, device));
+	lines = read_log(kmsg, device);
+	EXPECT_EQ(2, lines.driver);
+	EXPECT_EQ(2, lines.driver_errors);
+	EXPECT_EQ(0, lines.core);
+	EXPECT_EQ(0, access(CHANNEL "1", F_OK));
+	EXPECT_EQ(0, access(CHANNEL "2", F_OK));
+	close(kmsg);
+	TEAR_DOWN();
 }
 
 TEST_HARNESS_MAIN

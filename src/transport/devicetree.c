@@ -6,6 +6,9 @@
  */
 #include <linux/mod_devicetable.h>
 #include <linux/module.h>
+#include <linux/of.h>
+#include <linux/of_irq.h>
+#include <linux/overflow.h>
 #include <linux/pm.h>
 #include <linux/property.h>
 
@@ -43,16 +46,114 @@ int bao_node_alloc(struct device *dev, struct bao_node *node, unsigned int nr_de
 	return 0;
 }
 
+/**
+ * bao_node_mistake() - an object of a node is not as it should be, and the log says so
+ * @node: node
+ * @bad: that of the object
+ * @error: what to return for it; 0 if it is good after all
+ *
+ * One mailbox that is described badly must not take all disks with it. But what a later probe may
+ * bring right, or needs memory, is no mistake.
+ *
+ * Return: 0 if the others can do without it, else @error
+ */
+int bao_node_mistake(struct bao_node *node, bool *bad, int error)
+{
+	if (!error || !node->apart || error == -EPROBE_DEFER || error == -ENOMEM)
+		return error;
+	*bad = true;
+	if (!node->error)
+		node->error = error;
+
+	return 0;
+}
+
+/* What the property has: an entry that cannot be read is not the end of the list */
+static int bao_count_irqs(struct device_node *np)
+{
+	struct device_node *parent;
+	u32 cells = 0;
+	int nr;
+
+	nr = of_count_phandle_with_args(np, "interrupts-extended", "#interrupt-cells");
+	if (nr != -ENOENT)
+		return nr;
+	if (!of_find_property(np, "interrupts", NULL))
+		return 0;
+
+	nr = of_property_count_u32_elems(np, "interrupts");
+	parent = of_irq_find_parent(np);
+	if (parent)
+		of_property_read_u32(parent, "#interrupt-cells", &cells);
+	of_node_put(parent);
+	if (nr <= 0 || !cells || nr % cells)
+		return -EINVAL;
+
+	return nr / cells;
+}
+
+/**
+ * bao_parse_irqs() - get all interrupts of a node
+ * @dev: device that the log names
+ * @np: node
+ * @irqs: out: Linux interrupts
+ * @max: room in @irqs
+ *
+ * Context: may sleep
+ * Return: how many there are; -EPROBE_DEFER, or -EINVAL, and a line in the log, if any of them is
+ * of no use
+ */
+int bao_parse_irqs(struct device *dev, struct device_node *np, int *irqs, unsigned int max)
+{
+	int nr = bao_count_irqs(np), i;
+
+	if (nr < 0)
+		return dev_err_probe(dev, -EINVAL, "%pOFn: interrupts: cannot be read\n", np);
+	if (nr > max)
+		return dev_err_probe(dev, -EINVAL, "%pOFn: interrupts: more than %u\n", np, max);
+
+	for (i = 0; i < nr; i++) {
+		irqs[i] = of_irq_get(np, i);
+		if (irqs[i] == -EPROBE_DEFER)
+			return irqs[i];
+		if (irqs[i] <= 0)
+			return dev_err_probe(dev, -EINVAL,
+					     "%pOFn: interrupts: number %d is of no use\n", np, i);
+	}
+
+	return nr;
+}
+
+static int bao_check_window(struct device *dev, const struct bao_endpoint_desc *desc)
+{
+	phys_addr_t last;
+
+	if (!desc->shmem_size)
+		return dev_err_probe(dev, -EINVAL, "window of device %u is empty\n", desc->dm_id);
+	if (check_add_overflow(desc->shmem_start, desc->shmem_size - 1, &last))
+		return dev_err_probe(dev, -EINVAL, "window of device %u wraps\n", desc->dm_id);
+	if (!IS_ALIGNED(desc->shmem_start, BAO_PAGE) || !IS_ALIGNED(desc->shmem_size, BAO_PAGE))
+		return dev_err_probe(dev, -EINVAL,
+				     "window of device %u is not made of whole pages\n",
+				     desc->dm_id);
+
+	return 0;
+}
+
 static int bao_check_device(struct device *dev, const struct bao_node *node, unsigned int nr)
 {
 	const struct bao_endpoint_desc *a, *b = &node->device[nr].desc;
 	unsigned int i;
+	int ret;
 
-	if (!b->shmem_size)
-		return dev_err_probe(dev, -EINVAL, "window of device %u is empty\n", b->dm_id);
+	ret = bao_check_window(dev, b);
+	if (ret)
+		return ret;
 
 	for (i = 0; i < nr; i++) {
 		a = &node->device[i].desc;
+		if (node->device[i].bad)
+			continue;
 		if (a->dm_id == b->dm_id)
 			return dev_err_probe(dev, -EINVAL, "device %u is there twice\n", b->dm_id);
 		if (a->shmem_start <= b->shmem_start + (b->shmem_size - 1) &&
@@ -70,23 +171,10 @@ static int bao_check_channel(struct device *dev, const struct bao_node *node, un
 	unsigned int i;
 
 	for (i = 0; i < nr; i++)
-		if (node->channel[i].desc.id == desc->id)
+		if (!node->channel[i].bad && node->channel[i].desc.id == desc->id)
 			return dev_err_probe(dev, -EINVAL, "channel %u is there twice\n", desc->id);
 
 	return bao_ipc_check(dev, desc);
-}
-
-static int bao_check_node(struct device *dev, const struct bao_node *node)
-{
-	unsigned int i;
-	int ret = 0;
-
-	for (i = 0; !ret && i < node->nr_devices; i++)
-		ret = bao_check_device(dev, node, i);
-	for (i = 0; !ret && i < node->nr_channels; i++)
-		ret = bao_check_channel(dev, node, i);
-
-	return ret;
 }
 
 /* Only the hypervisor knows which indices are right */
@@ -102,21 +190,45 @@ static int bao_check_index(struct device *dev, const struct bao_node *node, unsi
 	return 0;
 }
 
-static int bao_check_hypervisor(struct device *dev, const struct bao_node *node)
+static int bao_check_devices(struct device *dev, struct bao_node *node)
 {
+	struct bao_node_device *device;
 	unsigned int i;
-	int ret = 0;
+	int ret = 0, absent = 0;
 
 	if (node->nr_devices)
-		ret = bao_detect(dev, BAO_HC_REMIO);
-	if (!ret && node->nr_channels)
-		ret = bao_detect(dev, BAO_HC_IPC);
+		absent = bao_detect(dev, BAO_HC_REMIO);
+	for (i = 0; !ret && i < node->nr_devices; i++) {
+		device = &node->device[i];
+		if (device->bad)
+			continue;
+		ret = absent ?: bao_check_device(dev, node, i);
+		if (!ret && node->strict)
+			ret = bao_check_index(dev, node, BAO_HC_REMIO, device->desc.dm_id,
+					      "device");
+		ret = bao_node_mistake(node, &device->bad, ret);
+	}
 
-	for (i = 0; !ret && node->strict && i < node->nr_devices; i++)
-		ret = bao_check_index(dev, node, BAO_HC_REMIO, node->device[i].desc.dm_id,
-				      "device");
-	for (i = 0; !ret && i < node->nr_channels; i++)
-		ret = bao_check_index(dev, node, BAO_HC_IPC, node->channel[i].desc.id, "channel");
+	return ret;
+}
+
+static int bao_check_channels(struct device *dev, struct bao_node *node)
+{
+	struct bao_node_channel *channel;
+	unsigned int i;
+	int ret = 0, absent = 0;
+
+	if (node->nr_channels)
+		absent = bao_detect(dev, BAO_HC_IPC);
+	for (i = 0; !ret && i < node->nr_channels; i++) {
+		channel = &node->channel[i];
+		if (channel->bad)
+			continue;
+		ret = absent ?: bao_check_channel(dev, node, i);
+		if (!ret)
+			ret = bao_check_index(dev, node, BAO_HC_IPC, channel->desc.id, "channel");
+		ret = bao_node_mistake(node, &channel->bad, ret);
+	}
 
 	return ret;
 }
@@ -134,26 +246,52 @@ static void bao_node_destroy(void *data)
 			bao_endpoint_destroy(node->device[i].ep);
 }
 
-static int bao_node_create(struct device *dev, struct bao_node *node)
+static int bao_node_create_device(struct device *dev, struct bao_node_device *device)
 {
-	struct bao_endpoint *ep;
-	struct bao_ipc *ipc;
-	unsigned int i;
+	struct bao_endpoint *ep = bao_endpoint_create(dev, &device->desc);
 
-	for (i = 0; i < node->nr_devices; i++) {
-		ep = bao_endpoint_create(dev, &node->device[i].desc);
-		if (IS_ERR(ep))
-			return PTR_ERR(ep);
-		node->device[i].ep = ep;
-	}
-	for (i = 0; i < node->nr_channels; i++) {
-		ipc = bao_ipc_create(dev, &node->channel[i].desc);
-		if (IS_ERR(ipc))
-			return PTR_ERR(ipc);
-		node->channel[i].ipc = ipc;
-	}
+	if (IS_ERR(ep))
+		return PTR_ERR(ep);
+	device->ep = ep;
 
 	return 0;
+}
+
+static int bao_node_create_channel(struct device *dev, struct bao_node_channel *channel)
+{
+	struct bao_ipc *ipc = bao_ipc_create(dev, &channel->desc);
+
+	if (IS_ERR(ipc))
+		return PTR_ERR(ipc);
+	channel->ipc = ipc;
+
+	return 0;
+}
+
+/* What is left must be something */
+static int bao_node_create(struct device *dev, struct bao_node *node)
+{
+	unsigned int i, nr = 0;
+	int ret = 0;
+
+	for (i = 0; !ret && i < node->nr_devices; i++) {
+		if (node->device[i].bad)
+			continue;
+		ret = bao_node_create_device(dev, &node->device[i]);
+		ret = bao_node_mistake(node, &node->device[i].bad, ret);
+		nr += !node->device[i].bad;
+	}
+	for (i = 0; !ret && i < node->nr_channels; i++) {
+		if (node->channel[i].bad)
+			continue;
+		ret = bao_node_create_channel(dev, &node->channel[i]);
+		ret = bao_node_mistake(node, &node->channel[i].bad, ret);
+		nr += !node->channel[i].bad;
+	}
+	if (!ret && !nr)
+		ret = node->error;
+
+	return ret;
 }
 
 static int bao_probe(struct platform_device *pdev)
@@ -169,9 +307,9 @@ static int bao_probe(struct platform_device *pdev)
 
 	ret = parse(pdev, node);
 	if (!ret)
-		ret = bao_check_node(dev, node);
+		ret = bao_check_devices(dev, node);
 	if (!ret)
-		ret = bao_check_hypervisor(dev, node);
+		ret = bao_check_channels(dev, node);
 	if (ret)
 		return ret;
 
@@ -189,9 +327,11 @@ static void bao_shutdown(struct platform_device *pdev)
 	unsigned int i;
 
 	for (i = 0; i < node->nr_channels; i++)
-		bao_ipc_shutdown(node->channel[i].ipc);
+		if (node->channel[i].ipc)
+			bao_ipc_shutdown(node->channel[i].ipc);
 	for (i = 0; i < node->nr_devices; i++)
-		bao_endpoint_shutdown(node->device[i].ep);
+		if (node->device[i].ep)
+			bao_endpoint_shutdown(node->device[i].ep);
 }
 
 static int bao_suspend(struct device *dev)
@@ -200,9 +340,11 @@ static int bao_suspend(struct device *dev)
 	unsigned int i;
 
 	for (i = 0; i < node->nr_channels; i++)
-		bao_ipc_suspend(node->channel[i].ipc);
+		if (node->channel[i].ipc)
+			bao_ipc_suspend(node->channel[i].ipc);
 	for (i = 0; i < node->nr_devices; i++)
-		bao_endpoint_suspend(node->device[i].ep);
+		if (node->device[i].ep)
+			bao_endpoint_suspend(node->device[i].ep);
 
 	return 0;
 }
@@ -213,9 +355,11 @@ static int bao_resume(struct device *dev)
 	unsigned int i;
 
 	for (i = 0; i < node->nr_devices; i++)
-		bao_endpoint_resume(node->device[i].ep);
+		if (node->device[i].ep)
+			bao_endpoint_resume(node->device[i].ep);
 	for (i = 0; i < node->nr_channels; i++)
-		bao_ipc_resume(node->channel[i].ipc);
+		if (node->channel[i].ipc)
+			bao_ipc_resume(node->channel[i].ipc);
 
 	return 0;
 }

@@ -20,20 +20,24 @@
 /**
  * struct bao_node_device - a remote-I/O device
  * @desc: description
- * @ep: endpoint; NULL from the first one that could not be created
+ * @bad: it makes no sense; the others do without it
+ * @ep: endpoint; NULL if there is none
  */
 struct bao_node_device {
 	struct bao_endpoint_desc desc;
+	bool bad;
 	struct bao_endpoint *ep;
 };
 
 /**
  * struct bao_node_channel - an IPC channel
  * @desc: description
- * @ipc: endpoint; NULL from the first one that could not be created
+ * @bad: it makes no sense; the others do without it
+ * @ipc: endpoint; NULL if there is none
  */
 struct bao_node_channel {
 	struct bao_ipc_desc desc;
+	bool bad;
 	struct bao_ipc *ipc;
 };
 
@@ -45,6 +49,8 @@ struct bao_node_channel {
  * @channel: IPC channels
  * @strict: an index that the hypervisor does not know is a mistake, where deployed systems may have
  *	    lived with it
+ * @apart: a mistake costs the object that has it, not the node
+ * @error: the first mistake that did
  */
 struct bao_node {
 	unsigned int nr_devices;
@@ -52,11 +58,15 @@ struct bao_node {
 	unsigned int nr_channels;
 	struct bao_node_channel *channel;
 	bool strict;
+	bool apart;
+	int error;
 };
 
 /* devicetree.c */
 int bao_node_alloc(struct device *dev, struct bao_node *node, unsigned int nr_devices,
 		   unsigned int nr_channels);
+int bao_node_mistake(struct bao_node *node, bool *bad, int error);
+int bao_parse_irqs(struct device *dev, struct device_node *np, int *irqs, unsigned int max);
 
 /* devicetree_legacy.c */
 int bao_parse_io_dispatcher(struct platform_device *pdev, struct bao_node *node);

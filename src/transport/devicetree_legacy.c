@@ -73,27 +73,6 @@ static int bao_parse_part(struct device *dev, const char *property,
 	return 0;
 }
 
-static int bao_parse_ipcshmem_irqs(struct platform_device *pdev, struct bao_ipc_desc *desc)
-{
-	int nr, irq, i;
-
-	nr = platform_irq_count(pdev);
-	if (nr < 0)
-		return nr;
-	if (nr > BAO_IPC_MAX_EVENTS)
-		return dev_err_probe(&pdev->dev, -EINVAL, "more than %d interrupts\n",
-				     BAO_IPC_MAX_EVENTS);
-	for (i = 0; i < nr; i++) {
-		irq = platform_get_irq(pdev, i);
-		if (irq < 0)
-			return irq;
-		desc->irq[i] = irq;
-	}
-	desc->nr_events = nr;
-
-	return 0;
-}
-
 /**
  * bao_parse_ipcshmem() - describe the channel of a "bao,ipcshmem" node
  * @pdev: device of the node
@@ -128,8 +107,13 @@ int bao_parse_ipcshmem(struct platform_device *pdev, struct bao_node *node)
 	ret = bao_parse_part(dev, "read-channel", &desc->region[0], &desc->rx);
 	if (!ret)
 		ret = bao_parse_part(dev, "write-channel", &desc->region[0], &desc->tx);
-	if (!ret)
-		ret = bao_parse_ipcshmem_irqs(pdev, desc);
+	if (ret)
+		return ret;
 
-	return ret;
+	ret = bao_parse_irqs(dev, dev->of_node, desc->irq, BAO_IPC_MAX_EVENTS);
+	if (ret < 0)
+		return ret;
+	desc->nr_events = ret;
+
+	return 0;
 }

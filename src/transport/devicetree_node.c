@@ -7,14 +7,14 @@
 #include <linux/ioport.h>
 #include <linux/of.h>
 #include <linux/of_address.h>
-#include <linux/of_irq.h>
 
 #include "devicetree.h"
 
 static int bao_parse_index(struct device *dev, struct device_node *np, u32 *id)
 {
-	if (of_property_read_u32(np, "reg", id))
-		return dev_err_probe(dev, -EINVAL, "%pOFn: reg: missing\n", np);
+	/* The first cell of several is something else, or only the half of it */
+	if (of_property_count_u32_elems(np, "reg") != 1 || of_property_read_u32(np, "reg", id))
+		return dev_err_probe(dev, -EINVAL, "%pOFn: reg: not one index\n", np);
 
 	return 0;
 }
@@ -38,36 +38,6 @@ static int bao_parse_memory(struct device *dev, struct device_node *np, unsigned
 	region->size = resource_size(&res);
 
 	return 0;
-}
-
-/* What an interrupt that is not there looks like depends on the kernel and the property */
-static bool bao_no_irq(int error)
-{
-	return error == -EINVAL || error == -ENODATA || error == -ENOENT || error == -EOVERFLOW;
-}
-
-/* Number of interrupts */
-static int bao_parse_irqs(struct device *dev, struct device_node *np, int *irqs, unsigned int max)
-{
-	unsigned int nr;
-	int irq;
-
-	for (nr = 0; ; nr++) {
-		irq = of_irq_get(np, nr);
-		if (bao_no_irq(irq))
-			break;
-		if (irq <= 0)
-			return dev_err_probe(dev, irq ?: -EINVAL,
-					     "%pOFn: interrupts: number %u is of no use\n", np, nr);
-		if (nr == max)
-			return dev_err_probe(dev, -EINVAL, "%pOFn: interrupts: more than %u\n", np,
-					     max);
-		irqs[nr] = irq;
-	}
-	if (!nr && of_find_property(np, "interrupts", NULL))
-		return dev_err_probe(dev, -EINVAL, "%pOFn: interrupts: cannot be read\n", np);
-
-	return nr;
 }
 
 static int bao_parse_device(struct device *dev, struct device_node *np,
@@ -171,6 +141,7 @@ static int bao_parse_devices(struct device *dev, struct device_node *group, stru
 
 	for_each_available_child_of_node(group, np) {
 		ret = bao_parse_device(dev, np, &device->desc);
+		ret = bao_node_mistake(node, &device->bad, ret);
 		if (ret) {
 			of_node_put(np);
 			return ret;
@@ -189,6 +160,7 @@ static int bao_parse_channels(struct device *dev, struct device_node *group, str
 
 	for_each_available_child_of_node(group, np) {
 		ret = bao_parse_channel(dev, np, &channel->desc);
+		ret = bao_node_mistake(node, &channel->bad, ret);
 		if (ret) {
 			of_node_put(np);
 			return ret;
@@ -199,10 +171,25 @@ static int bao_parse_channels(struct device *dev, struct device_node *group, str
 	return 0;
 }
 
+/* One of the two groups; NULL if there is none, or not for us */
+static struct device_node *bao_get_group(struct device *dev, const char *name)
+{
+	struct device_node *group = of_get_child_by_name(dev->of_node, name);
+
+	if (group && !of_device_is_available(group)) {
+		of_node_put(group);
+		return NULL;
+	}
+
+	return group;
+}
+
 /**
  * bao_parse_hypervisor() - describe the devices and channels of a "bao,hypervisor" node
  * @pdev: device of the node
  * @node: out
+ *
+ * An object that makes no sense is left out, with a line in the log.
  *
  * Context: may sleep
  * Return: 0; -EINVAL, and a line in the log, if the node makes no sense, or an error of what is
@@ -215,8 +202,9 @@ int bao_parse_hypervisor(struct platform_device *pdev, struct bao_node *node)
 	int ret;
 
 	node->strict = true;
-	devices = of_get_child_by_name(dev->of_node, "remote-io");
-	channels = of_get_child_by_name(dev->of_node, "ipc");
+	node->apart = true;
+	devices = bao_get_group(dev, "remote-io");
+	channels = bao_get_group(dev, "ipc");
 
 	ret = bao_node_alloc(dev, node, devices ? of_get_available_child_count(devices) : 0,
 			     channels ? of_get_available_child_count(channels) : 0);

@@ -9,9 +9,6 @@
 
 #include "transport.h"
 
-/* What the hypervisor maps */
-#define BAO_IPC_PAGE	0x1000
-
 static struct bao_ipc *bao_device_ipc(struct bao_device *dev)
 {
 	return container_of(dev, struct bao_ipc, dev);
@@ -46,7 +43,7 @@ static int bao_ipc_check_region(struct device *dev, const struct bao_ipc_desc *d
 	if (bao_ipc_wraps(region))
 		return dev_err_probe(dev, -EINVAL, "channel %u: memory at %pa wraps\n", desc->id,
 				     &region->start);
-	if (!IS_ALIGNED(region->start, BAO_IPC_PAGE) || !IS_ALIGNED(region->size, BAO_IPC_PAGE))
+	if (!IS_ALIGNED(region->start, BAO_PAGE) || !IS_ALIGNED(region->size, BAO_PAGE))
 		return dev_err_probe(dev, -EINVAL,
 				     "channel %u: memory at %pa is not made of whole pages\n",
 				     desc->id, &region->start);

@@ -40,6 +40,9 @@
 #define BAO_NR_SLOTS		256
 #define BAO_SLOT_BITS		8
 
+/* What the hypervisor maps */
+#define BAO_PAGE		0x1000
+
 /* Upper bounds of what an endpoint takes, to bound what a process can allocate */
 #define BAO_MAX_RANGES		1024
 
