@@ -133,6 +133,7 @@ struct bao_ipc_client {
 /* Using a channel */
 int bao_ipc_claim(struct bao_ipc *ipc, struct bao_ipc_client *client);
 void bao_ipc_release(struct bao_ipc_client *client);
+void bao_ipc_release_nowait(struct bao_ipc_client *client);
 bool bao_ipc_client_gone(const struct bao_ipc_client *client);
 int bao_ipc_notify(struct bao_ipc_client *client, u32 event);
 int bao_ipc_map(struct bao_ipc *ipc, struct bao_ipc_memory *memory);

@@ -75,11 +75,20 @@ struct bao_ipc_chan *bao_ipc_chan_open(struct miscdevice *misc)
  */
 void bao_ipc_chan_close(struct bao_ipc_chan *chan)
 {
+	bool last;
+
 	mutex_lock(&chan->mutex);
+	last = !--chan->nr_files;
 	/* If it has been unbound, this comes a second time, and does no harm */
-	if (!--chan->nr_files)
-		bao_ipc_release(&chan->client);
+	if (last)
+		bao_ipc_release_nowait(&chan->client);
 	mutex_unlock(&chan->mutex);
+	/*
+	 * Who opens the channel waits for the mutex, with the lock of all misc devices. So what
+	 * takes long comes after it; a doorbell under way needs the channel's memory, no more.
+	 */
+	if (last)
+		synchronize_rcu();
 	kref_put(&chan->ref, bao_ipc_chan_free);
 }
 

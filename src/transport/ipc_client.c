@@ -41,6 +41,28 @@ int bao_ipc_claim(struct bao_ipc *ipc, struct bao_ipc_client *client)
 EXPORT_SYMBOL_GPL(bao_ipc_claim);
 
 /**
+ * bao_ipc_release_nowait() - end being the user of a channel, but for doorbells under way
+ * @client: client that has claimed it; releasing it twice is harmless
+ *
+ * As bao_ipc_release(), but doorbell() may run on until the caller has called synchronize_rcu(),
+ * which it does when it holds no locks that others want.
+ *
+ * Context: may sleep; not from doorbell() or gone()
+ */
+void bao_ipc_release_nowait(struct bao_ipc_client *client)
+{
+	struct bao_ipc *ipc = client->ipc;
+
+	/* Waits for gone() */
+	mutex_lock(&ipc->mutex);
+	WRITE_ONCE(client->released, true);
+	if (rcu_access_pointer(ipc->client) == client)
+		RCU_INIT_POINTER(ipc->client, NULL);
+	mutex_unlock(&ipc->mutex);
+}
+EXPORT_SYMBOL_GPL(bao_ipc_release_nowait);
+
+/**
  * bao_ipc_release() - end being the user of a channel
  * @client: client that has claimed it; releasing it twice is harmless
  *
@@ -51,14 +73,7 @@ EXPORT_SYMBOL_GPL(bao_ipc_claim);
  */
 void bao_ipc_release(struct bao_ipc_client *client)
 {
-	struct bao_ipc *ipc = client->ipc;
-
-	mutex_lock(&ipc->mutex);
-	WRITE_ONCE(client->released, true);
-	if (rcu_access_pointer(ipc->client) == client)
-		RCU_INIT_POINTER(ipc->client, NULL);
-	mutex_unlock(&ipc->mutex);
-
+	bao_ipc_release_nowait(client);
 	/* doorbell() and hypercalls that passed the tests end here */
 	synchronize_rcu();
 }
