@@ -155,11 +155,12 @@ TEST(mistakes_cost_only_the_objects_that_have_them)
 	ASSERT_EQ(0, lseek(kmsg, 0, SEEK_END));
 	ASSERT_EQ(0, write_file(BIND, device));
 	lines = read_log(kmsg, device);
-	EXPECT_EQ(2, lines.driver);
-	EXPECT_EQ(2, lines.driver_errors);
+	EXPECT_EQ(3, lines.driver);
+	EXPECT_EQ(3, lines.driver_errors);
 	EXPECT_EQ(0, lines.core);
 	EXPECT_EQ(0, access(CHANNEL "1", F_OK));
 	EXPECT_EQ(0, access(CHANNEL "2", F_OK));
+	EXPECT_EQ(-1, access(CHANNEL "3", F_OK));
 	close(kmsg);
 	TEAR_DOWN();
 }

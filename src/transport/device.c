@@ -12,6 +12,12 @@ static const char * const bao_kind_names[] = {
 	[BAO_KIND_IPC] = BAO_IPC_DEVICE,
 };
 
+/* As the log names them */
+static const char * const bao_kind_words[] = {
+	[BAO_KIND_REMIO] = "device",
+	[BAO_KIND_IPC] = "channel",
+};
+
 /* All in service. Endpoints of different kinds have indices of their own. */
 static LIST_HEAD(bao_devices);
 static DEFINE_MUTEX(bao_devices_mutex);
@@ -100,6 +106,42 @@ static struct bao_device *bao_device_lookup(enum bao_kind kind, u32 id)
 	return NULL;
 }
 
+static bool bao_device_shares(const struct bao_device *a, const struct bao_device *b)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < a->nr_regions; i++)
+		for (j = 0; j < b->nr_regions; j++)
+			if (bao_regions_overlap(&a->region[i], &b->region[j]))
+				return true;
+
+	return false;
+}
+
+/* The hypervisor gives no two endpoints the same memory of a VM: a description is wrong */
+static int bao_device_check(const struct bao_device *bdev)
+{
+	const char *word = bao_kind_words[bdev->kind];
+	struct device *parent = bdev->adev.dev.parent;
+	const struct bao_device *other;
+
+	lockdep_assert_held(&bao_devices_mutex);
+
+	if (bao_device_lookup(bdev->kind, bdev->id)) {
+		dev_err(parent, "%s %u: there is one already\n", word, bdev->id);
+		return -EEXIST;
+	}
+	list_for_each_entry(other, &bao_devices, node) {
+		if (!bao_device_shares(bdev, other))
+			continue;
+		dev_err(parent, "%s %u: its memory is also that of %s %u\n", word, bdev->id,
+			bao_kind_words[other->kind], other->id);
+		return -EEXIST;
+	}
+
+	return 0;
+}
+
 /**
  * bao_device_publish() - let a device be found
  * @bdev: device
@@ -107,16 +149,16 @@ static struct bao_device *bao_device_lookup(enum bao_kind kind, u32 id)
  * Makes the name of the auxiliary device unique as well.
  *
  * Context: may sleep
- * Return: 0, or -EEXIST if there is one of this kind and index
+ * Return: 0; -EEXIST, and a line in the log, if there is one of this kind and index, or of the same
+ * memory
  */
 int bao_device_publish(struct bao_device *bdev)
 {
-	int ret = 0;
+	int ret;
 
 	mutex_lock(&bao_devices_mutex);
-	if (bao_device_lookup(bdev->kind, bdev->id))
-		ret = -EEXIST;
-	else
+	ret = bao_device_check(bdev);
+	if (!ret)
 		list_add_tail(&bdev->node, &bao_devices);
 	mutex_unlock(&bao_devices_mutex);
 

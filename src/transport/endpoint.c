@@ -43,6 +43,9 @@ static struct bao_endpoint *bao_endpoint_alloc(const struct bao_endpoint_desc *d
 	ep->dev.id = desc->dm_id;
 	ep->dev.ops = desc->ops;
 	ep->dev.free = bao_endpoint_free;
+	ep->dev.nr_regions = 1;
+	ep->dev.region[0].start = desc->shmem_start;
+	ep->dev.region[0].size = desc->shmem_size;
 	ep->desc = *desc;
 	snprintf(ep->irq_name, sizeof(ep->irq_name), "bao-remio.%u", desc->dm_id);
 	bao_interrupt_init(ep);
@@ -107,8 +110,8 @@ EXPORT_SYMBOL_GPL(bao_endpoint_find);
  *
  * Context: may sleep
  * Return: the endpoint, for bao_endpoint_destroy(); an ERR_PTR() of what request_irq() or
- * auxiliary_device_add() returned, of -EEXIST if there is one of this dm_id already, of -ENODEV if
- * the module that provides the hypercalls is going, or of -ENOMEM
+ * auxiliary_device_add() returned, of -EEXIST if there is one of this dm_id, or of this memory,
+ * already, of -ENODEV if the module that provides the hypercalls is going, or of -ENOMEM
  */
 struct bao_endpoint *bao_endpoint_create(struct device *parent,
 					 const struct bao_endpoint_desc *desc)
@@ -130,10 +133,8 @@ struct bao_endpoint *bao_endpoint_create(struct device *parent,
 		return ERR_PTR(ret);
 
 	ret = bao_device_publish(&ep->dev);
-	if (ret) {
-		dev_err(parent, "device %u: there is one already\n", desc->dm_id);
+	if (ret)
 		goto err_uninit;
-	}
 
 	ret = bao_interrupt_request(ep);
 	if (ret) {

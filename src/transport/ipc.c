@@ -30,11 +30,6 @@ static bool bao_ipc_within(const struct bao_ipc_region *part, const struct bao_i
 	       part->start - whole->start <= whole->size - part->size;
 }
 
-static bool bao_ipc_overlap(const struct bao_ipc_region *a, const struct bao_ipc_region *b)
-{
-	return a->start <= b->start + (b->size - 1) && b->start <= a->start + (a->size - 1);
-}
-
 static int bao_ipc_check_region(struct device *dev, const struct bao_ipc_desc *desc,
 				const struct bao_ipc_region *region)
 {
@@ -101,7 +96,7 @@ int bao_ipc_check(struct device *dev, const struct bao_ipc_desc *desc)
 		if (ret)
 			return ret;
 	}
-	if (desc->nr_regions == 2 && bao_ipc_overlap(&desc->region[0], &desc->region[1]))
+	if (desc->nr_regions == 2 && bao_regions_overlap(&desc->region[0], &desc->region[1]))
 		return dev_err_probe(dev, -EINVAL, "channel %u: the pieces of memory overlap\n",
 				     desc->id);
 	ret = bao_ipc_check_part(dev, desc, &desc->rx, "read");
@@ -109,7 +104,7 @@ int bao_ipc_check(struct device *dev, const struct bao_ipc_desc *desc)
 		ret = bao_ipc_check_part(dev, desc, &desc->tx, "write");
 	if (ret)
 		return ret;
-	if (bao_ipc_overlap(&desc->rx, &desc->tx) && !bao_ipc_is_shared(desc))
+	if (bao_regions_overlap(&desc->rx, &desc->tx) && !bao_ipc_is_shared(desc))
 		return dev_err_probe(dev, -EINVAL, "channel %u: read and write part overlap\n",
 				     desc->id);
 
@@ -140,6 +135,8 @@ static struct bao_ipc *bao_ipc_alloc(const struct bao_ipc_desc *desc)
 	ipc->dev.id = desc->id;
 	ipc->dev.ops = desc->ops;
 	ipc->dev.free = bao_ipc_free;
+	ipc->dev.nr_regions = desc->nr_regions;
+	memcpy(ipc->dev.region, desc->region, sizeof(ipc->dev.region));
 	ipc->desc = *desc;
 	mutex_init(&ipc->mutex);
 	mutex_init(&ipc->map_mutex);
@@ -237,8 +234,8 @@ static int bao_ipc_add(struct bao_ipc *ipc)
  *
  * Context: may sleep
  * Return: the channel, for bao_ipc_destroy(); an ERR_PTR() of -EINVAL as bao_ipc_check(), of what
- * request_irq() or auxiliary_device_add() returned, of -EEXIST if there is one of this index
- * already, of -ENODEV if the module that provides the hypercalls is going, or of -ENOMEM
+ * request_irq() or auxiliary_device_add() returned, of -EEXIST if there is one of this index, or of
+ * this memory, already, of -ENODEV if the module that provides the hypercalls is going, or of -ENOMEM
  */
 struct bao_ipc *bao_ipc_create(struct device *parent, const struct bao_ipc_desc *desc)
 {
@@ -263,10 +260,8 @@ struct bao_ipc *bao_ipc_create(struct device *parent, const struct bao_ipc_desc 
 		return ERR_PTR(ret);
 
 	ret = bao_device_publish(&ipc->dev);
-	if (ret) {
-		dev_err(parent, "channel %u: there is one already\n", desc->id);
+	if (ret)
 		goto err_uninit;
-	}
 
 	ret = bao_ipc_events_request(ipc);
 	if (ret)

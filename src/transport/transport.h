@@ -115,6 +115,8 @@ enum bao_kind {
  * @kind: which
  * @id: the hypervisor's index, unique among those of a kind
  * @ops: how to reach the hypervisor
+ * @nr_regions: number of @region
+ * @region: memory of this VM that is the endpoint's alone
  * @free: frees the endpoint, with the last reference
  * @adev: device that drivers for endpoints bind to; its reference count is the endpoint's
  * @node: in the list of all
@@ -123,6 +125,8 @@ struct bao_device {
 	enum bao_kind kind;
 	u32 id;
 	const struct bao_hypercall_ops *ops;
+	unsigned int nr_regions;
+	struct bao_ipc_region region[2];
 	void (*free)(struct bao_device *bdev);
 	struct auxiliary_device adev;
 	struct list_head node;
@@ -259,6 +263,14 @@ static inline struct device *bao_endpoint_dev(struct bao_endpoint *ep)
 static inline struct device *bao_ipc_dev(struct bao_ipc *ipc)
 {
 	return &ipc->dev.adev.dev;
+}
+
+/* Of regions that do not wrap */
+static inline bool bao_regions_overlap(const struct bao_ipc_region *a,
+				       const struct bao_ipc_region *b)
+{
+	return a->size && b->size && a->start <= b->start + (b->size - 1) &&
+	       b->start <= a->start + (a->size - 1);
 }
 
 static inline u64 bao_width_mask(unsigned int width)
