@@ -481,6 +481,32 @@ TEST_F(life, a_mailbox_client_has_the_channel_alone)
 	EXPECT_LE(0, self->fd);
 }
 
+/* What the hypervisor refuses is lost, and nothing but that */
+TEST_F(life, a_mailbox_client_goes_on_after_errors)
+{
+	unsigned int i;
+	int ret;
+
+	close(self->fd);
+	self->fd = -1;
+	ret = load_user(IPC_ID, 1);
+	if (ret == -ENOENT || ret == -EOPNOTSUPP)
+		SKIP(return, "no mailbox to be requested");
+	ASSERT_EQ(0, ret);
+	/* More than the framework has room for */
+	ASSERT_EQ(0, ipc_fault(self->sim, BAO_SIM_NOTIFY, 30, -1));
+	for (i = 1; i <= 30; i++) {
+		ASSERT_EQ(0, ipc_ring(self->sim, 0, 1));
+		ASSERT_TRUE(wait_until(ipc_statistic(IPC_ID, "notify_errors") == i));
+	}
+	EXPECT_EQ(0, ipc_counters(self->sim).notifies[0]);
+	for (i = 1; i <= 10; i++) {
+		EXPECT_ECHO(0);
+		EXPECT_EQ(i, ipc_counters(self->sim).notifies[0]);
+	}
+	ASSERT_EQ(0, remove_module(TEST_MODULE));
+}
+
 /* Doorbells come from the moment that it is there, and until it is not */
 TEST_F(life, users_in_the_kernel_come_and_go_while_it_rings)
 {
