@@ -4,7 +4,7 @@
  * mailboxes are the events of the channel.
  *
  * A message is a doorbell. What it is about, the protocol of the client finds in the memory, which
- * bao_mailbox_memory() or the devicetree (as for SCMI) lead it to.
+ * bao_mailbox_memory() maps, or the client itself.
  *
  * While a client has a mailbox, we are the channel's user; /dev/baoipcN is busy then.
  */
@@ -31,8 +31,9 @@
  *	 @ipc as well.
  * @ipc: endpoint
  * @client: what we are to the transport
+ * @mapped: @memory is there, until the end, as clients may use it
  * @memory: the kernel's mapping
- * @mutex: protects @users
+ * @mutex: protects @users, @mapped
  * @users: mailboxes in use; while there are any, the channel is claimed
  * @active: by event: whether a client wants to hear of it
  * @controller: what we are to the framework
@@ -44,8 +45,9 @@ struct bao_mailbox {
 	struct device *dev;
 	struct bao_ipc *ipc;
 	struct bao_ipc_client client;
+	bool mapped;
 	struct bao_ipc_memory memory;
-	struct mutex mutex;	/* protects users */
+	struct mutex mutex;	/* protects users, mapped */
 	unsigned int users;
 	unsigned long active;
 	struct mbox_controller controller;
@@ -68,7 +70,8 @@ static void bao_mailbox_release(struct kref *ref)
 {
 	struct bao_mailbox *mailbox = container_of(ref, struct bao_mailbox, ref);
 
-	bao_ipc_unmap(mailbox->ipc);
+	if (mailbox->mapped)
+		bao_ipc_unmap(mailbox->ipc);
 	put_device(mailbox->dev);
 	mutex_destroy(&mailbox->mutex);
 	kfree(mailbox);
@@ -80,7 +83,7 @@ static void bao_mailbox_doorbell(struct bao_ipc_client *client, unsigned int eve
 
 	/* bao_mailbox_shutdown() waits for us: the transport has called rcu_read_lock() */
 	if (test_bit(event, &mailbox->active))
-		mbox_chan_received_data(&mailbox->chan[event], mailbox->memory.rx);
+		mbox_chan_received_data(&mailbox->chan[event], NULL);
 }
 
 /*
@@ -148,16 +151,31 @@ static const struct mbox_chan_ops bao_mailbox_ops = {
  * @memory: out: the kernel's mapping; stays until bao_mailbox_free() or mbox_free_channel(),
  *	    whichever is right for @chan
  *
- * Context: any
- * Return: 0, or -EINVAL if the mailbox is not one of an IPC channel
+ * As normal cacheable memory. A client that maps it in another way, or whose peer does, does not
+ * call this: two mappings of one memory have to agree.
+ *
+ * Context: may sleep
+ * Return: 0; -EINVAL if the mailbox is not one of an IPC channel; or as bao_ipc_map() has it
  */
 int bao_mailbox_memory(struct mbox_chan *chan, struct bao_ipc_memory *memory)
 {
+	struct bao_mailbox *mailbox;
+	int ret = 0;
+
 	if (chan->mbox->ops != &bao_mailbox_ops)
 		return -EINVAL;
-	*memory = bao_mailbox_of(chan)->memory;
 
-	return 0;
+	mailbox = bao_mailbox_of(chan);
+	mutex_lock(&mailbox->mutex);
+	if (!mailbox->mapped)
+		ret = bao_ipc_map(mailbox->ipc, &mailbox->memory);
+	if (!ret) {
+		mailbox->mapped = true;
+		*memory = mailbox->memory;
+	}
+	mutex_unlock(&mailbox->mutex);
+
+	return ret;
 }
 EXPORT_SYMBOL_GPL(bao_mailbox_memory);
 
@@ -260,12 +278,11 @@ static int bao_mailbox_probe(struct auxiliary_device *adev, const struct auxilia
 	mailbox->client.doorbell = bao_mailbox_doorbell;
 	mailbox->dev = get_device(&adev->dev);
 	mailbox->ipc = bao_ipc_from_auxdev(adev);
-	ret = bao_ipc_map(mailbox->ipc, &mailbox->memory);
-	if (ret)
-		goto err_put;
 	ret = bao_mailbox_register(mailbox);
-	if (ret)
-		goto err_release;
+	if (ret) {
+		kref_put(&mailbox->ref, bao_mailbox_release);
+		return ret;
+	}
 
 	auxiliary_set_drvdata(adev, mailbox);
 	mutex_lock(&bao_mailboxes_mutex);
@@ -273,15 +290,6 @@ static int bao_mailbox_probe(struct auxiliary_device *adev, const struct auxilia
 	mutex_unlock(&bao_mailboxes_mutex);
 
 	return 0;
-
-err_release:
-	kref_put(&mailbox->ref, bao_mailbox_release);
-	return ret;
-err_put:
-	put_device(mailbox->dev);
-	mutex_destroy(&mailbox->mutex);
-	kfree(mailbox);
-	return ret;
 }
 
 static void bao_mailbox_remove(struct auxiliary_device *adev)
