@@ -67,9 +67,9 @@ struct bao_ipc_region {
  * @nr_regions: number of @region
  * @region: the memory: one piece, or one for each direction. Whole pages of 4 KiB that do not
  *	    overlap.
- * @rx: what this VM reads, inside of one of @region
- * @tx: what this VM writes, inside of one of @region; it does not overlap @rx, but if there is one
- *	region both may be all of it
+ * @rx: what this VM reads, inside of one of @region; may be empty
+ * @tx: what this VM writes, inside of one of @region; may be empty; it does not overlap @rx, but if
+ *	there is one region both may be all of it
  * @nr_events: number of @irq; none if nobody can ring
  * @irq: Linux interrupts by event; edge-triggered, owned by the endpoint
  * @mailbox: the channel is offered to the mailbox framework as well

@@ -371,6 +371,47 @@ TEST_F(ipc, one_region_for_both_directions)
 	EXPECT_EQ(0, memcmp(self->peer + 100, "abc", 3));
 }
 
+/* Deployed systems have channels of one direction */
+
+TEST_F(ipc, nothing_to_write)
+{
+	struct bao_ipc_info info;
+	char byte;
+
+	RECONFIGURE({
+		self->config.tx_offset = IPC_SIZE;
+		self->config.tx_size = 0;
+	});
+	ASSERT_EQ(0, do_ioctl(self->fd, BAO_IOCTL_IPC_GET_INFO, &info));
+	EXPECT_EQ(0, info.tx_size);
+	EXPECT_EQ(-1, write(self->fd, "x", 1));
+	EXPECT_EQ(ENOSPC, errno);
+	EXPECT_EQ(0, ipc_counters(self->sim).calls);
+	EXPECT_EQ(0, write(self->fd, "", 0));
+	EXPECT_EQ(1, ipc_counters(self->sim).notifies[0]);
+	self->peer[IPC_RX] = 'r';
+	ASSERT_EQ(1, read(self->fd, &byte, 1));
+	EXPECT_EQ('r', byte);
+	EXPECT_EQ(IPC_RX_SIZE, lseek(self->fd, 0, SEEK_END));
+}
+
+TEST_F(ipc, nothing_to_read)
+{
+	struct bao_ipc_info info;
+	char byte;
+
+	RECONFIGURE({
+		self->config.rx_offset = 0;
+		self->config.rx_size = 0;
+	});
+	ASSERT_EQ(0, do_ioctl(self->fd, BAO_IOCTL_IPC_GET_INFO, &info));
+	EXPECT_EQ(0, info.rx_size);
+	EXPECT_EQ(0, read(self->fd, &byte, 1));
+	ASSERT_EQ(1, write(self->fd, "w", 1));
+	EXPECT_EQ('w', self->peer[IPC_TX]);
+	EXPECT_EQ(IPC_TX_SIZE, lseek(self->fd, 0, SEEK_END));
+}
+
 /* poll(), and who has seen what */
 
 TEST_F(ipc, poll_reports_doorbells_until_they_are_seen)

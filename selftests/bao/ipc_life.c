@@ -223,11 +223,13 @@ TEST_F(life, mistakes_are_refused)
 		config = ipc_config();
 		config.id = 8;
 		switch (i) {
-		case 0:	/* an empty part */
+		case 0:	/* an empty part behind the end */
 			config.rx_size = 0;
+			config.rx_offset = IPC_SIZE + 1;
 			break;
-		case 1:
+		case 1:	/* or in front of the memory */
 			config.tx_size = 0;
+			config.tx_offset = -1ll;
 			break;
 		case 2:	/* too large by one byte */
 			config.rx_size = IPC_SIZE - IPC_RX + 1;

@@ -64,7 +64,7 @@ static int bao_parse_part(struct device *dev, const char *property,
 	if (of_property_read_u32_array(dev->of_node, property, cells, ARRAY_SIZE(cells)))
 		return dev_err_probe(dev, -EINVAL, "%s: not an offset and a size\n", property);
 	/* Where this cannot be added, it cannot be inside either */
-	if (cells[0] >= memory->size)
+	if (cells[0] > memory->size)
 		return dev_err_probe(dev, -EINVAL, "%s: not inside of the memory\n", property);
 
 	part->start = memory->start + cells[0];

@@ -188,12 +188,13 @@ static void bao_ipc_unmap_regions(struct bao_ipc *ipc)
 	}
 }
 
-/* Each part lies in one region, see bao_ipc_check() */
+/* Each part lies in one region, see bao_ipc_check(); an empty one maybe at its end */
 static void *bao_ipc_ptr(struct bao_ipc *ipc, const struct bao_ipc_region *part)
 {
 	const struct bao_ipc_region *region = &ipc->desc.region[0];
 
-	if (part->start < region->start || part->start - region->start >= region->size)
+	if (ipc->desc.nr_regions == 2 &&
+	    (part->start < region->start || part->start - region->start >= region->size))
 		region++;
 
 	return ipc->map[region - ipc->desc.region] + (part->start - region->start);
