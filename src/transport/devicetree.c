@@ -12,6 +12,7 @@
 #include <linux/pm.h>
 #include <linux/property.h>
 
+#include "compat.h"
 #include "devicetree.h"
 
 typedef int (*bao_parser)(struct platform_device *pdev, struct bao_node *node);
@@ -78,7 +79,7 @@ static int bao_count_irqs(struct device_node *np)
 	nr = of_count_phandle_with_args(np, "interrupts-extended", "#interrupt-cells");
 	if (nr != -ENOENT)
 		return nr;
-	if (!of_find_property(np, "interrupts", NULL))
+	if (!of_property_present(np, "interrupts"))
 		return 0;
 
 	nr = of_property_count_u32_elems(np, "interrupts");

@@ -8,6 +8,7 @@
 #include <linux/of.h>
 #include <linux/of_address.h>
 
+#include "compat.h"
 #include "devicetree.h"
 
 static int bao_parse_index(struct device *dev, struct device_node *np, u32 *id)
@@ -125,7 +126,7 @@ static int bao_parse_channel(struct device *dev, struct device_node *np, struct 
 	desc->nr_events = ret;
 	desc->ops = &bao_native_ops;
 
-	desc->mailbox = of_find_property(np, "#mbox-cells", NULL);
+	desc->mailbox = of_property_present(np, "#mbox-cells");
 	if (!desc->mailbox)
 		return 0;
 	desc->fwnode = of_fwnode_handle(of_node_get(np));
