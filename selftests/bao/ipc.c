@@ -172,8 +172,15 @@ TEST_F(ipc, writev_rings_once)
 
 TEST_F(ipc, write_of_nothing_rings)
 {
+	struct iovec nothing = { "", 0 };
+
 	EXPECT_EQ(0, write(self->fd, "", 0));
 	EXPECT_EQ(1, ipc_counters(self->sim).notifies[0]);
+	EXPECT_EQ(0, pwrite(self->fd, "", 0, 0));
+	EXPECT_EQ(2, ipc_counters(self->sim).notifies[0]);
+	/* The kernel does not pass it on */
+	EXPECT_EQ(0, writev(self->fd, &nothing, 1));
+	EXPECT_EQ(2, ipc_counters(self->sim).notifies[0]);
 }
 
 TEST_F(ipc, write_at_the_end_is_enospc)

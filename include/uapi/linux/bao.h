@@ -246,8 +246,9 @@ struct bao_ipc_info {
  * struct bao_ipc_wait - wait for doorbells
  * @events: in: which ones, bit n for event n; out: those of them that have rung
  * @reserved: must be 0
- * @seq: out: number of doorbells of the channel so far, of all events. Interrupts merge, so there
- *	 may be fewer of them than there were rings.
+ * @seq: out: number of the channel's last doorbell. It grows by one with each, of all events, and
+ *	 tells nothing but whether there were more since the last call: it does not begin at 0, and
+ *	 interrupts merge, so there may be fewer of them than there were rings.
  */
 struct bao_ipc_wait {
 	__u32 events;
