@@ -28,13 +28,13 @@ static bool bao_interrupt_serve(struct bao_endpoint *ep)
 	unsigned int done;
 	bool more;
 
-	if (unlikely(!bao_irq_allowed(start)))
+	if (unlikely(!bao_irq_allowed(BAO_KIND_REMIO, start)))
 		return true;
 
 	more = bao_drain(ep, BAO_IRQ_BATCH, &done);
 	if (done > ep->max_batch)
 		WRITE_ONCE(ep->max_batch, done);
-	bao_irq_spent(local_clock() - start);
+	bao_irq_spent(BAO_KIND_REMIO, local_clock() - start);
 
 	return more;
 }

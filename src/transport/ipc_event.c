@@ -4,8 +4,8 @@
  *
  * The handler tells the client; on PREEMPT_RT, where what clients do there takes locks that sleep,
  * and where interrupts have become a load, the work does. A storm of doorbells so costs a CPU no
- * more than the entries of its interrupts, whatever the client does. Doorbells that come meanwhile
- * merge. The interrupts are never masked, see irq.c.
+ * more than the entries of its interrupts, whatever the client does; but these may be all that the
+ * CPU can do. Doorbells that come meanwhile merge. The interrupts are never masked, see irq.c.
  */
 #include <linux/bitops.h>
 #include <linux/sched/clock.h>
@@ -72,7 +72,7 @@ static irqreturn_t bao_ipc_handler(int irq, void *data)
 		return IRQ_HANDLED;
 
 	start = local_clock();
-	if (IS_ENABLED(CONFIG_PREEMPT_RT) || !bao_irq_allowed(start)) {
+	if (IS_ENABLED(CONFIG_PREEMPT_RT) || !bao_irq_allowed(BAO_KIND_IPC, start)) {
 		bao_ipc_defer(ipc, nr);
 		return IRQ_HANDLED;
 	}
@@ -80,7 +80,7 @@ static irqreturn_t bao_ipc_handler(int irq, void *data)
 	lock_map_acquire_try(&bao_ipc_irq_map);
 	bao_ipc_tell(ipc, nr);
 	lock_map_release(&bao_ipc_irq_map);
-	bao_irq_spent(local_clock() - start);
+	bao_irq_spent(BAO_KIND_IPC, local_clock() - start);
 
 	return IRQ_HANDLED;
 }

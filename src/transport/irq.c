@@ -20,24 +20,28 @@
  * struct bao_irq_load - what the interrupts of all endpoints cost a CPU
  * @tick: jiffies that this is about
  * @start: when the first of them came
- * @ns: time spent serving
+ * @ns: time spent serving, by kind of endpoint
  */
 struct bao_irq_load {
 	unsigned long tick;
 	u64 start;
-	u64 ns;
+	u64 ns[BAO_NR_KINDS];
 };
 
 static DEFINE_PER_CPU(struct bao_irq_load, bao_irq_load);
 
 /**
  * bao_irq_allowed() - tell whether an interrupt may do work now, or must leave it to a thread
+ * @kind: of its endpoint
  * @now: local_clock()
  *
  * Frontends must not hold a CPU of ours, be it with one long interrupt or with many short ones that
  * come one after the other. A CPU that has spent three quarters of a tick on them leaves the rest
  * of it to the work. One vCPU that does nothing but access a device stays below that, as it needs
  * time itself.
+ *
+ * Doorbells, which nothing holds back, get no more than one of these quarters: a VM that rings must
+ * not turn the disks of another one over to the work.
  *
  * What it costs to take an interrupt comes on top of the time that we can see, and may be as much
  * again. So if there is something else to run, and we see that the interrupts are a load, the last
@@ -46,7 +50,7 @@ static DEFINE_PER_CPU(struct bao_irq_load, bao_irq_load);
  * Context: interrupt handler
  * Return: true if it may, and then bao_irq_spent() is told the time
  */
-bool bao_irq_allowed(u64 now)
+bool bao_irq_allowed(enum bao_kind kind, u64 now)
 {
 	struct bao_irq_load *load = this_cpu_ptr(&bao_irq_load);
 	unsigned long tick = jiffies;
@@ -55,10 +59,12 @@ bool bao_irq_allowed(u64 now)
 	if (load->tick != tick)
 		*load = (struct bao_irq_load) { .tick = tick, .start = now };
 
-	if (load->ns >= TICK_NSEC / 4 * 3)
+	if (load->ns[BAO_KIND_REMIO] + load->ns[BAO_KIND_IPC] >= TICK_NSEC / 4 * 3)
+		return false;
+	if (kind == BAO_KIND_IPC && load->ns[kind] >= TICK_NSEC / 4)
 		return false;
 	elapsed = now - load->start;
-	if (elapsed < TICK_NSEC / 4 * 3 || load->ns < elapsed / 8)
+	if (elapsed < TICK_NSEC / 4 * 3 || load->ns[kind] < elapsed / 8)
 		return true;
 
 	return is_idle_task(current) && !need_resched();
@@ -66,13 +72,14 @@ bool bao_irq_allowed(u64 now)
 
 /**
  * bao_irq_spent() - account for what an interrupt has done
+ * @kind: of its endpoint
  * @ns: time that it took
  *
  * Context: interrupt handler
  */
-void bao_irq_spent(u64 ns)
+void bao_irq_spent(enum bao_kind kind, u64 ns)
 {
-	this_cpu_ptr(&bao_irq_load)->ns += ns;
+	this_cpu_ptr(&bao_irq_load)->ns[kind] += ns;
 }
 
 /**

@@ -108,6 +108,7 @@ struct bao_range_table;
 enum bao_kind {
 	BAO_KIND_REMIO,
 	BAO_KIND_IPC,
+	BAO_NR_KINDS,
 };
 
 /**
@@ -291,8 +292,8 @@ void bao_device_unpublish(struct bao_device *bdev);
 struct bao_device *bao_device_find(enum bao_kind kind, u32 id);
 
 /* irq.c */
-bool bao_irq_allowed(u64 now);
-void bao_irq_spent(u64 ns);
+bool bao_irq_allowed(enum bao_kind kind, u64 now);
+void bao_irq_spent(enum bao_kind kind, u64 ns);
 int bao_irq_request(unsigned int irq, irq_handler_t handler, const char *name, void *data);
 void bao_irq_free(unsigned int irq, void *data);
 
