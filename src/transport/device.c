@@ -4,6 +4,7 @@
  * the endpoint's; the operations, which stay as long; and the lists by which they are found.
  */
 #include <linux/module.h>
+#include <linux/wait.h>
 
 #include "transport.h"
 
@@ -21,6 +22,13 @@ static const char * const bao_kind_words[] = {
 /* All in service. Endpoints of different kinds have indices of their own. */
 static LIST_HEAD(bao_devices);
 static DEFINE_MUTEX(bao_devices_mutex);
+
+/*
+ * All that have not been freed. Who lets go last may do so late: the driver core, for one, drops
+ * the references of device links in a work of its own.
+ */
+static atomic_t bao_nr_devices;
+static DECLARE_WAIT_QUEUE_HEAD(bao_devices_freed);
 
 static void bao_ops_release(const struct bao_hypercall_ops *ops)
 {
@@ -65,6 +73,25 @@ static void bao_device_release(struct device *dev)
 
 	bdev->free(bdev);
 	bao_ops_put(ops);
+
+	/* The section lasts until the waiter has been woken */
+	rcu_read_lock();
+	if (atomic_dec_and_test(&bao_nr_devices))
+		wake_up_all(&bao_devices_freed);
+	rcu_read_unlock();
+}
+
+/**
+ * bao_devices_wait() - wait until all devices have been freed
+ *
+ * To be called when none is made any more, and before the code goes that frees them.
+ *
+ * Context: may sleep
+ */
+void bao_devices_wait(void)
+{
+	wait_event(bao_devices_freed, !atomic_read(&bao_nr_devices));
+	synchronize_rcu();
 }
 
 /**
@@ -81,6 +108,7 @@ int bao_device_init(struct bao_device *bdev, struct device *parent,
 {
 	int ret;
 
+	atomic_inc(&bao_nr_devices);
 	bdev->adev.name = bao_kind_names[bdev->kind];
 	bdev->adev.id = bdev->id;
 	bdev->adev.dev.parent = parent;

@@ -31,6 +31,7 @@ module_init(bao_init);
 static void __exit bao_exit(void)
 {
 	bao_native_unregister();
+	bao_devices_wait();
 	destroy_workqueue(bao_wq);
 }
 module_exit(bao_exit);

@@ -290,6 +290,7 @@ int bao_device_init(struct bao_device *bdev, struct device *parent,
 int bao_device_publish(struct bao_device *bdev);
 void bao_device_unpublish(struct bao_device *bdev);
 struct bao_device *bao_device_find(enum bao_kind kind, u32 id);
+void bao_devices_wait(void);
 
 /* irq.c */
 bool bao_irq_allowed(enum bao_kind kind, u64 now);
