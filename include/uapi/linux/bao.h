@@ -309,7 +309,8 @@ struct bao_ipc_eventfd {
  * BAO_IOCTL_IPC_NOTIFY - ring a doorbell of the other VMs; on /dev/baoipcN
  *
  * What the caller has read from and written to the memory before, the others see so when they hear
- * it. An event that a VM does not have is no error: that VM hears nothing.
+ * it. An event that a VM does not have is no error: that VM hears nothing. But hypervisors up to
+ * version 1.0.0 look at the low 8 bits of an event only, so 256 rings 0 there.
  *
  * Errors:
  *  - EINVAL: reserved not 0
