@@ -212,6 +212,7 @@ __printf(2, 3) void bao_vdev_err(const struct bao_vdev *vdev, const char *fmt, .
 /* Device */
 bool bao_vdev_has_feature(const struct bao_vdev *vdev, unsigned int feature);
 void bao_vdev_config_change(struct bao_vdev *vdev, u32 offset, const void *data, u32 len);
+void bao_vdev_config_follow(struct bao_vdev *vdev, u32 offset, const void *data, u32 len);
 void bao_vdev_break(struct bao_vdev *vdev, const char *why);
 struct bao_vq *bao_vdev_vq(struct bao_vdev *vdev, unsigned int index);
 struct page *bao_vdev_page(struct bao_vdev *vdev, const void *ptr);

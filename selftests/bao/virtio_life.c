@@ -211,6 +211,56 @@ TEST_F_TIMEOUT(life, comes_and_goes_while_it_is_accessed, LONG_TEST_S)
 	EXPECT_EQ(0, c.violations);
 }
 
+/*
+ * While a slow operation is done, all accesses wait; when they are answered, the next ones are there
+ * at once. There is an end to it all the same.
+ */
+TEST_F_TIMEOUT(life, slow_operations_end_while_others_access, LONG_TEST_S)
+{
+	unsigned int vcpu, round, total = rounds(20);
+	struct counters c;
+
+	ASSERT_EQ(0, virtio_set_live(&self->v, true));
+	for (vcpu = 1; vcpu < FRONTEND_VCPUS; vcpu++)
+		frontend_start(DM, vcpu, read_of(self->v.addr, 4), BAO_SIM_FOR_EVER);
+	for (round = 0; round < total; round++) {
+		ASSERT_EQ(0, virtio_start(&self->v, 0, 1, SIZE));
+		virtio_reset(&self->v);
+	}
+	ASSERT_EQ(0, virtio_start(&self->v, 0, 1, SIZE));
+	ASSERT_EQ(0, virtio_set_live(&self->v, false));
+	for (vcpu = 1; vcpu < FRONTEND_VCPUS; vcpu++)
+		frontend_stop(DM, vcpu);
+	for (vcpu = 1; vcpu < FRONTEND_VCPUS; vcpu++)
+		EXPECT_TRUE(wait_until(!frontend_parked(DM, vcpu)));
+	frontend_counters(DM, &c);
+	EXPECT_EQ(c.accesses, c.completes);
+	EXPECT_EQ(0, c.violations);
+}
+
+TEST_F(life, an_interrupt_that_was_refused_is_made_up_for)
+{
+	struct vqueue *q = &self->v.queue[0];
+	struct vsegment buffer = { self->data, 16 };
+	__u32 len;
+
+	ASSERT_EQ(0, virtio_set_live(&self->v, true));
+	ASSERT_EQ(0, virtio_start(&self->v, 0, 1, SIZE));
+	ASSERT_EQ(0, sim_fault(DM, BAO_SIM_NOTIFY, 0, 1, -1));
+	ASSERT_LE(0, vq_add(q, &buffer, 0, 1));
+	vq_submit(q);
+	ASSERT_TRUE(wait_until(vq_has_used(q)));
+	ASSERT_LE(0, vq_collect(q, &len));
+	ASSERT_TRUE(wait_until(statistic(DM, "notify_errors") > 0));
+	virtio_reset_counters(&self->v);
+
+	/* InterruptStatus has not been acknowledged; the driver has not heard of it */
+	ASSERT_LE(0, vq_add(q, &buffer, 0, 1));
+	vq_submit(q);
+	EXPECT_EQ(VIRTIO_MMIO_INT_VRING, virtio_wait(&self->v));
+	EXPECT_LE(0, vq_collect(q, &len));
+}
+
 TEST_F(life, is_not_alone)
 {
 	struct virtio v[16];

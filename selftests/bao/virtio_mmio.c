@@ -462,11 +462,12 @@ TEST_F_TIMEOUT(mmio, accesses_during_a_reset_come_after_it, LONG_TEST_S)
 		frontend_start(DM, 2, read_of(status, 4), 1);
 		frontend_start(DM, 3, write_of(status, 4, VIRTIO_CONFIG_S_ACKNOWLEDGE), 1);
 		frontend_start(DM, 4, read_of(status, 4), 1);
-		/* They are answered at once, or one after the other */
 		for (vcpu = 1; vcpu <= 4; vcpu++)
 			ASSERT_TRUE(wait_until(frontend_done(DM, vcpu)));
-		EXPECT_EQ(0, frontend_result(DM, 2));
-		EXPECT_EQ(VIRTIO_CONFIG_S_ACKNOWLEDGE, frontend_result(DM, 4));
+		/* Of accesses that are under way at a time, any may be the first, but for the reset */
+		EXPECT_EQ(0, frontend_result(DM, 2) & ~VIRTIO_CONFIG_S_ACKNOWLEDGE);
+		EXPECT_EQ(0, frontend_result(DM, 4) & ~VIRTIO_CONFIG_S_ACKNOWLEDGE);
+		EXPECT_EQ(VIRTIO_CONFIG_S_ACKNOWLEDGE, virtio_status(&self->v));
 	}
 }
 

@@ -35,6 +35,9 @@
 /* A round of a worker ends after so many chains */
 #define BAO_VQ_BUDGET	128
 
+/* ... or after so many looks at the ring that found something in an empty one */
+#define BAO_VQ_LOOKS	8
+
 /* Size of the window in all known configurations of Bao */
 #define BAO_VDEV_DEFAULT_SIZE	0x200
 
@@ -50,14 +53,15 @@ struct bao_vdev_host;
  *	       all of it is inside the shared-memory window. Any context.
  * @page: Page behind a kernel address that @translate has returned; NULL if there is none. Any
  *	  context.
- * @notify: Interrupt the frontend. Any context.
+ * @notify: Interrupt the frontend. Returns 0, or an error, which the host has reported and which
+ *	    may go away. Any context.
  * @unblocked: A slow operation is over: accesses that bao_mmio_read() and bao_mmio_write() have
  *	       refused may be tried again, in their order. In a thread.
  */
 struct bao_vdev_host_ops {
 	void *(*translate)(struct bao_vdev_host *host, u64 addr, size_t len);
 	struct page *(*page)(struct bao_vdev_host *host, const void *ptr);
-	void (*notify)(struct bao_vdev_host *host);
+	int (*notify)(struct bao_vdev_host *host);
 	void (*unblocked)(struct bao_vdev_host *host);
 };
 
@@ -257,6 +261,7 @@ enum bao_vdev_op {
  * @queue_sel: register QueueSel
  * @status: register Status
  * @interrupts: register InterruptStatus
+ * @unannounced: not 0 if the hypervisor has refused the last interrupt
  * @generation: register ConfigGeneration
  * @bad_accesses: accesses to registers that there are not, or of a width that they do not have
  * @nr_queues: as &bao_vdev.nr_queues was when this was made
@@ -282,6 +287,7 @@ struct bao_vdev_core {
 	u32 queue_sel;
 	u32 status;
 	atomic_t interrupts;
+	atomic_t unannounced;
 	u32 generation;
 	atomic_long_t bad_accesses;
 	unsigned int nr_queues;

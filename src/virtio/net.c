@@ -176,9 +176,7 @@ static void bao_net_stop(struct bao_vdev *vdev)
 	bao_net_dev_stop(net);
 
 	/* The address that the driver has given itself ends with it */
-	spin_lock_irq(&vdev->lock);
-	ether_addr_copy(net->config.mac, net->mac);
-	spin_unlock_irq(&vdev->lock);
+	bao_vdev_config_follow(vdev, offsetof(struct virtio_net_config, mac), net->mac, ETH_ALEN);
 }
 
 static void bao_net_offer(struct bao_net *net)

@@ -82,10 +82,7 @@ static bool bao_net_ctrl_mac_addr(struct bao_net *net, struct iov_iter *data)
 	if (!copy_from_iter_full(mac, sizeof(mac), data) || !is_valid_ether_addr(mac))
 		return false;
 
-	/* It is the driver that has changed it: it need not be told by bao_vdev_config_change() */
-	spin_lock_irq(&net->vdev.lock);
-	ether_addr_copy(net->config.mac, mac);
-	spin_unlock_irq(&net->vdev.lock);
+	bao_vdev_config_follow(&net->vdev, offsetof(struct virtio_net_config, mac), mac, ETH_ALEN);
 	bao_net_filter_mac(net, mac);
 
 	return true;

@@ -5,6 +5,7 @@
  * Accesses that a device refuses for now wait in a list, and so do those that come after them. A
  * device that has been taken down leaves its window behind as an empty slot.
  */
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include <linux/bao.h>
@@ -87,21 +88,26 @@ static struct page *bao_remio_page(struct bao_vdev_host *host, const void *ptr)
 	return bao_shmem_page(to_bao_remio_host(host)->ep, ptr);
 }
 
-static void bao_remio_notify(struct bao_vdev_host *host)
+static int bao_remio_notify(struct bao_vdev_host *host)
 {
-	/* It fails if the endpoint is gone, and then nobody waits, or is counted and in the log */
-	bao_notify(to_bao_remio_host(host)->ep);
+	return bao_notify(to_bao_remio_host(host)->ep);
 }
 
+/*
+ * What waits now, and no more: accesses that come meanwhile find the list empty, and are answered
+ * where they come. So a frontend whose processors always have one waiting cannot keep this going.
+ */
 static void bao_remio_unblocked(struct bao_vdev_host *host)
 {
 	struct bao_remio_host *rh = to_bao_remio_host(host);
 	struct bao_request *req;
 	u64 id, value;
+	LIST_HEAD(todo);
 	bool write;
 
 	spin_lock_irq(&rh->lock);
-	while ((req = list_first_entry_or_null(&rh->waiting, struct bao_request, node)) &&
+	list_splice_init(&rh->waiting, &todo);
+	while ((req = list_first_entry_or_null(&todo, struct bao_request, node)) &&
 	       bao_remio_answer(rh, req)) {
 		list_del(&req->node);
 		id = req->id;
@@ -109,10 +115,17 @@ static void bao_remio_unblocked(struct bao_vdev_host *host)
 		value = req->value;
 		spin_unlock_irq(&rh->lock);
 
+		/*
+		 * Fails if bao_remio_gone() came, and the transport has answered. The requests in
+		 * our list stay where they are: an endpoint that is gone receives no others.
+		 */
 		bao_request_complete(&rh->client, id, write, value);
+		cond_resched();
 
 		spin_lock_irq(&rh->lock);
 	}
+	/* The device refuses again. They came before those that it has refused meanwhile. */
+	list_splice(&todo, &rh->waiting);
 	spin_unlock_irq(&rh->lock);
 }
 

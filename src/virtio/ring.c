@@ -397,10 +397,11 @@ EXPORT_SYMBOL_GPL(bao_vq_publish);
  * @vq: queue
  *
  * Context: the model's serve()
- * Return: whether it shall return BAO_VQ_MORE, so that others get the processor
+ * Return: whether it shall return BAO_VQ_MORE, so that others get the processor, or because the
+ * queue is about to be stopped
  */
 bool bao_vq_budget(struct bao_vq *vq)
 {
-	return vq->popped >= BAO_VQ_BUDGET;
+	return vq->popped >= BAO_VQ_BUDGET || !READ_ONCE(vq->running);
 }
 EXPORT_SYMBOL_GPL(bao_vq_budget);

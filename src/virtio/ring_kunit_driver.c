@@ -65,13 +65,15 @@ static void *translate(struct bao_vdev_host *host, u64 addr, size_t len)
 	return t->window + (addr - RING_BASE);
 }
 
-static void notify(struct bao_vdev_host *host)
+static int notify(struct bao_vdev_host *host)
 {
 	struct ring_test *t = container_of(host, struct ring_test, host);
 
 	t->interrupts++;
 	if (t->interrupt)
 		t->interrupt(t);
+
+	return 0;
 }
 
 static const struct bao_vdev_host_ops host_ops = {

@@ -49,23 +49,37 @@ EXPORT_SYMBOL_GPL(bao_vdev_err);
 
 /* Interrupts */
 
+/*
+ * Set bits of InterruptStatus; returns whether the frontend is to be interrupted. The driver
+ * acknowledges a bit before it looks at what the bit is for. So where a bit is set already, it will
+ * look after this, and needs no further interrupt, unless it has not got the last one.
+ */
+static bool bao_vdev_raise(struct bao_vdev_core *core, u32 bits)
+{
+	/* Fully ordered: what the interrupt is for has been written before */
+	return (bits & ~atomic_fetch_or(bits, &core->interrupts)) ||
+	       atomic_read(&core->unannounced);
+}
+
+static void bao_vdev_notify(struct bao_vdev_core *core)
+{
+	/* Before: of several at a time, one that fails is not forgotten for one that does not */
+	atomic_set(&core->unannounced, 0);
+	if (core->host->ops->notify(core->host))
+		atomic_set(&core->unannounced, 1);
+}
+
 /**
  * bao_vdev_interrupt() - interrupt the frontend
- * @vdev: device
+ * @vdev: device that is started, and will be until this returns
  * @bits: VIRTIO_MMIO_INT_*
- *
- * The driver acknowledges a bit before it looks at what the bit is for. So where a bit is set
- * already, it will look after this, and needs no further interrupt.
  *
  * Context: any, but NMI
  */
 void bao_vdev_interrupt(struct bao_vdev *vdev, u32 bits)
 {
-	struct bao_vdev_core *core = vdev->core;
-
-	/* Fully ordered: what the interrupt is for has been written before */
-	if (bits & ~atomic_fetch_or(bits, &core->interrupts))
-		core->host->ops->notify(core->host);
+	if (bao_vdev_raise(vdev->core, bits))
+		bao_vdev_notify(vdev->core);
 }
 
 /**
@@ -85,8 +99,10 @@ void bao_vdev_break(struct bao_vdev *vdev, const char *why)
 
 	spin_lock_irqsave(&vdev->lock, flags);
 	first = !(core->status & VIRTIO_CONFIG_S_NEEDS_RESET);
-	tell = core->status & VIRTIO_CONFIG_S_DRIVER_OK;
 	WRITE_ONCE(core->status, core->status | VIRTIO_CONFIG_S_NEEDS_RESET);
+	/* With the lock held, so that a reset clears the bit, and does not come before it is set */
+	tell = first && core->status & VIRTIO_CONFIG_S_DRIVER_OK &&
+	       bao_vdev_raise(core, VIRTIO_MMIO_INT_CONFIG);
 	spin_unlock_irqrestore(&vdev->lock, flags);
 
 	if (!first)
@@ -94,9 +110,30 @@ void bao_vdev_break(struct bao_vdev *vdev, const char *why)
 	pr_warn_ratelimited("bao-virtio: %s %s: needs a reset: %s\n", vdev->model->name,
 			    bao_vdev_name(vdev), why);
 	if (tell)
-		bao_vdev_interrupt(vdev, VIRTIO_MMIO_INT_CONFIG);
+		bao_vdev_notify(core);
 }
 EXPORT_SYMBOL_GPL(bao_vdev_break);
+
+/* Returns true if the driver is to be told, and is interested */
+static bool bao_vdev_config_write(struct bao_vdev *vdev, u32 offset, const void *data, u32 len,
+				  bool tell)
+{
+	struct bao_vdev_core *core = vdev->core;
+
+	lockdep_assert_held(&vdev->lock);
+
+	if (!memcmp(vdev->config + offset, data, len))
+		return false;
+	memcpy(vdev->config + offset, data, len);
+	/* Models may have published what calls this before the device is up */
+	if (!core)
+		return false;
+	core->generation++;
+
+	/* With the lock held: see bao_vdev_break() */
+	return tell && core->status & VIRTIO_CONFIG_S_DRIVER_OK &&
+	       bao_vdev_raise(core, VIRTIO_MMIO_INT_CONFIG);
+}
 
 /**
  * bao_vdev_config_change() - change the configuration space
@@ -111,24 +148,38 @@ EXPORT_SYMBOL_GPL(bao_vdev_break);
  */
 void bao_vdev_config_change(struct bao_vdev *vdev, u32 offset, const void *data, u32 len)
 {
-	struct bao_vdev_core *core = vdev->core;
 	unsigned long flags;
-	bool tell = false;
+	bool tell;
 
 	spin_lock_irqsave(&vdev->lock, flags);
-	if (memcmp(vdev->config + offset, data, len)) {
-		memcpy(vdev->config + offset, data, len);
-		if (core) {
-			core->generation++;
-			tell = core->status & VIRTIO_CONFIG_S_DRIVER_OK;
-		}
-	}
+	tell = bao_vdev_config_write(vdev, offset, data, len, true);
 	spin_unlock_irqrestore(&vdev->lock, flags);
 
 	if (tell)
-		bao_vdev_interrupt(vdev, VIRTIO_MMIO_INT_CONFIG);
+		bao_vdev_notify(vdev->core);
 }
 EXPORT_SYMBOL_GPL(bao_vdev_config_change);
+
+/**
+ * bao_vdev_config_follow() - change the configuration space to what the driver has asked for
+ * @vdev: device
+ * @offset: where, inside of the space
+ * @data: what is to be there
+ * @len: how much of it, in bytes
+ *
+ * As bao_vdev_config_change(), but the driver knows it, and is not told.
+ *
+ * Context: any, but NMI; on PREEMPT_RT, one that may sleep. Not from config_write().
+ */
+void bao_vdev_config_follow(struct bao_vdev *vdev, u32 offset, const void *data, u32 len)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&vdev->lock, flags);
+	bao_vdev_config_write(vdev, offset, data, len, false);
+	spin_unlock_irqrestore(&vdev->lock, flags);
+}
+EXPORT_SYMBOL_GPL(bao_vdev_config_follow);
 
 /**
  * bao_vdev_has_feature() - tell whether a feature has been negotiated
@@ -178,13 +229,17 @@ static bool bao_vq_broken(const struct bao_vq *vq)
 	return READ_ONCE(vq->vdev->core->status) & VIRTIO_CONFIG_S_NEEDS_RESET;
 }
 
-/* One round; returns whether the worker has to come again */
+/*
+ * One round; returns whether the worker has to come again. A driver that makes buffers available
+ * and takes them back is looked after a few times only.
+ */
 static bool bao_vq_serve(struct bao_vq *vq)
 {
 	enum bao_vq_state state;
+	unsigned int i;
 
 	vq->popped = 0;
-	for (;;) {
+	for (i = 0; i < BAO_VQ_LOOKS; i++) {
 		vq->ops->disable_kick(vq);
 		state = vq->vdev->model->serve(vq);
 		bao_vq_publish(vq);
@@ -196,14 +251,19 @@ static bool bao_vq_serve(struct bao_vq *vq)
 		if (bao_vq_budget(vq))
 			return true;
 	}
+
+	return true;
 }
 
 static void bao_vq_work(struct work_struct *work)
 {
 	struct bao_vq *vq = container_of(work, struct bao_vq, work);
 
-	/* Queued by somebody who had looked before the queue was stopped; see bao_vq_end() */
-	if (!READ_ONCE(vq->running) || bao_vq_broken(vq))
+	/*
+	 * Queued by somebody who had looked before the queue was stopped; see bao_vq_end(). If it
+	 * has been started again since, its set-up is seen as well: bao_vq_set_running().
+	 */
+	if (!smp_load_acquire(&vq->running) || bao_vq_broken(vq))
 		return;
 	/* Others want to be served as well */
 	if (bao_vq_serve(vq))
@@ -238,23 +298,20 @@ void bao_vq_kick(struct bao_vq *vq)
 
 /* Slow operations */
 
+/* Who sees it running without the lock sees all that vq_start() and slow operations have set up */
 static void bao_vq_set_running(struct bao_vq *vq, bool running)
 {
-	spin_lock_irq(&vq->vdev->lock);
-	WRITE_ONCE(vq->running, running);
-	spin_unlock_irq(&vq->vdev->lock);
+	lockdep_assert_held(&vq->vdev->lock);
+
+	/* Pairs with the one in bao_vq_work() */
+	smp_store_release(&vq->running, running);
 }
 
 static int bao_vq_begin(struct bao_vq *vq)
 {
 	const struct bao_vdev_model *model = vq->vdev->model;
-	int ret;
 
-	ret = model->vq_start ? model->vq_start(vq) : 0;
-	if (!ret)
-		bao_vq_set_running(vq, true);
-
-	return ret;
+	return model->vq_start ? model->vq_start(vq) : 0;
 }
 
 static void bao_vq_end(struct bao_vq *vq)
@@ -265,7 +322,9 @@ static void bao_vq_end(struct bao_vq *vq)
 	 * Who has seen it running may queue the worker after it has been cancelled, but then the
 	 * worker sees that it is not running any more.
 	 */
+	spin_lock_irq(&vq->vdev->lock);
 	bao_vq_set_running(vq, false);
+	spin_unlock_irq(&vq->vdev->lock);
 	cancel_work_sync(&vq->work);
 	if (model->vq_stop)
 		model->vq_stop(vq);
@@ -309,11 +368,21 @@ static int bao_vdev_begin(struct bao_vdev *vdev)
 	for (i = 0; !ret && i < vdev->nr_queues; i++)
 		if (core->vq[i].ready)
 			ret = bao_vq_begin(&core->vq[i]);
+	if (!ret)
+		return 0;
+
+	/* None of them is running, so bao_vdev_end() will not stop those that have begun */
+	for (i--; i--;)
+		if (core->vq[i].ready)
+			bao_vq_end(&core->vq[i]);
 
 	return ret;
 }
 
-/* What the driver has made available before is served without a kick */
+/*
+ * No queue runs before all have begun, and the driver is interrupted only after DRIVER_OK. What it
+ * has made available before is served without a kick.
+ */
 static void bao_vdev_do_start(struct bao_vdev *vdev)
 {
 	struct bao_vdev_core *core = vdev->core;
@@ -322,9 +391,11 @@ static void bao_vdev_do_start(struct bao_vdev *vdev)
 
 	ret = bao_vdev_begin(vdev);
 
-	/* Workers that the model has woken look at rings from now on: bao_vq_begin() was before */
 	spin_lock_irq(&vdev->lock);
 	WRITE_ONCE(core->status, core->status | VIRTIO_CONFIG_S_DRIVER_OK);
+	for (i = 0; !ret && i < vdev->nr_queues; i++)
+		if (core->vq[i].ready)
+			bao_vq_set_running(&core->vq[i], true);
 	spin_unlock_irq(&vdev->lock);
 	if (ret) {
 		bao_vdev_break(vdev, "it cannot start");
@@ -350,8 +421,13 @@ static void bao_vdev_do_queues(struct bao_vdev *vdev)
 		}
 		if (!vq->ready || vq->running)
 			continue;
-		if (bao_vq_begin(vq))
+		if (bao_vq_begin(vq)) {
 			bao_vdev_break(vdev, "a queue cannot start");
+			continue;
+		}
+		spin_lock_irq(&vdev->lock);
+		bao_vq_set_running(vq, true);
+		spin_unlock_irq(&vdev->lock);
 		bao_vq_wake(vq);
 	}
 }
@@ -391,6 +467,7 @@ static void bao_vdev_reset_registers(struct bao_vdev *vdev)
 	core->acked_sel = 0;
 	core->queue_sel = 0;
 	atomic_set(&core->interrupts, 0);
+	atomic_set(&core->unannounced, 0);
 	WRITE_ONCE(core->status, 0);
 }
 
@@ -488,9 +565,13 @@ static int bao_vdev_init(struct bao_vdev *vdev)
 	if (core->id < 0)
 		return core->id;
 
-	/* Administrators choose its CPUs by sysfs. Freezable: no hypercalls while suspended. */
-	core->wq = alloc_workqueue("bao-virtio-%d", WQ_UNBOUND | WQ_SYSFS | WQ_FREEZABLE |
-				   WQ_MEM_RECLAIM, 0, core->id);
+	/*
+	 * Administrators choose its CPUs by sysfs. Freezable: no hypercalls while suspended. Not
+	 * for memory reclaim: this system's memory does not depend on what frontends do, and models
+	 * wait for workqueues that are not for it either.
+	 */
+	core->wq = alloc_workqueue("bao-virtio-%d", WQ_UNBOUND | WQ_SYSFS | WQ_FREEZABLE, 0,
+				   core->id);
 	if (!core->wq)
 		return -ENOMEM;
 
@@ -524,7 +605,10 @@ int bao_vdev_up(struct bao_vdev *vdev, struct bao_vdev_host *host)
 	INIT_WORK(&core->slow, bao_vdev_slow_work);
 	core->offered = (vdev->features | BAO_VDEV_FEATURES) & ~vdev->features_off;
 	core->id = -1;
+	/* Models may look for it already, see bao_vdev_config_change() */
+	spin_lock_irq(&vdev->lock);
 	WRITE_ONCE(vdev->core, core);
+	spin_unlock_irq(&vdev->lock);
 
 	return bao_vdev_init(vdev);
 }
