@@ -56,6 +56,9 @@
 #define BAO_BLK_BOUNCE_PART	SZ_256K
 #define BAO_BLK_WINDOW_PART	SZ_4M
 
+/* So much the serving thread itself moves before others get the processor, the driver its answers */
+#define BAO_BLK_ROUND		SZ_4M
+
 /* Bounce pages of a queue. There are enough for the largest part, or nothing would ever move. */
 #define BAO_BLK_BOUNCE_PAGES	max_t(unsigned int, SZ_1M >> PAGE_SHIFT, 64)
 
@@ -125,7 +128,7 @@ struct bao_blk_range {
  * @pinned: counted in &bao_blk_queue.pinned
  * @holders: the submitter of a part and the completion of it, while they may touch this
  * @status: where the driver expects the answer; in the window
- * @written: bytes that the driver gets besides the status, if all goes well
+ * @in_len: bytes that the driver gives room for, the status included
  * @result: of the last part, or of the whole if there are none: as of a system call
  * @pos: position in the backing, in bytes
  * @left: bytes that are not transferred yet
@@ -156,7 +159,7 @@ struct bao_blk_request {
 	bool pinned;
 	atomic_t holders;
 	u8 *status;
-	u32 written;
+	u32 in_len;
 	long result;
 	loff_t pos;
 	size_t left;
@@ -188,6 +191,7 @@ struct bao_blk_request {
  * @nr_requests: how many
  * @free: requests that are not in use. This and what follows is the serving thread's.
  * @nr_taken: those that are, and belong to this run
+ * @moved: bytes that the serving thread itself has moved in this round
  * @pages: bounce pages that are not in use, @nr_pages of them
  * @nr_pages: how many
  */
@@ -206,6 +210,7 @@ struct bao_blk_queue {
 	unsigned int nr_requests;
 	struct list_head free;
 	unsigned int nr_taken;
+	size_t moved;
 	struct page **pages;
 	unsigned int nr_pages;
 };

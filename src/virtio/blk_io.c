@@ -155,6 +155,10 @@ static bool bao_blk_can_try(const struct bao_blk_request *req)
 	if (write && !req->direct && !READ_ONCE(backing->writeback))
 		return false;
 
+	/* Much of it, and others get the processor: workers move the rest of this round */
+	if (req->queue->moved >= BAO_BLK_ROUND)
+		return false;
+
 	return !READ_ONCE(backing->blocking[req->direct][write]);
 }
 
@@ -178,8 +182,10 @@ bool bao_blk_try(struct bao_blk_request *req)
 			return false;
 		if (pin)
 			bao_blk_unpin(req);
-		if (!bao_blk_again(req))
+		if (!bao_blk_again(req)) {
+			req->queue->moved += req->part;
 			return true;
+		}
 	}
 	queue_work(req->queue->backing->wq, &req->work);
 

@@ -87,16 +87,16 @@ bool bao_blk_take_pages(struct bao_blk_request *req, size_t len)
  * @req: request
  * @status: VIRTIO_BLK_S_*
  *
- * After an error, how much of the data is good is not said: then it is none.
+ * The status is the last byte of what the device may write, and a driver need not look at what is
+ * beyond the length that it is told. So this is all there is, even if some of it has not been
+ * written: after an error, data are not good.
  *
  * Context: the serving thread
  */
 void bao_blk_push(struct bao_blk_request *req, u8 status)
 {
-	u32 written = status == VIRTIO_BLK_S_OK ? req->written : 0;
-
 	WRITE_ONCE(*req->status, status);
-	bao_vq_push(req->queue->vq, req->id, written + 1);
+	bao_vq_push(req->queue->vq, req->id, req->in_len);
 	bao_blk_recycle(req);
 }
 
@@ -303,7 +303,7 @@ static enum bao_vq_state bao_blk_serve_some(struct bao_blk_queue *q, bool *orpha
 		if (*orphans)
 			break;
 		state = BAO_VQ_MORE;
-		if (bao_vq_budget(q->vq))
+		if (bao_vq_budget(q->vq) || q->moved >= BAO_BLK_ROUND)
 			break;
 		state = bao_blk_serve_one(q);
 	} while (state == BAO_VQ_MORE);
@@ -324,6 +324,7 @@ enum bao_vq_state bao_blk_serve(struct bao_vq *vq)
 	enum bao_vq_state state;
 	bool orphans;
 
+	q->moved = 0;
 	/* We look at the list before we rest; who finishes a request meanwhile need not wake us */
 	spin_lock_irq(&q->lock);
 	q->notify = false;

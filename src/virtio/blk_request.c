@@ -80,7 +80,6 @@ static u8 bao_blk_parse_data(struct bao_blk_request *req, const struct bao_vchai
 
 	req->pos = sector << SECTOR_SHIFT;
 	req->left = len;
-	req->written = write ? 0 : len;
 	iov_iter_kvec(&req->iter, write ? ITER_SOURCE : ITER_DEST, req->segs, req->nr_segs, len);
 	if (!len)
 		req->op = BAO_BLK_NOTHING;
@@ -143,7 +142,8 @@ static u8 bao_blk_parse_get_id(struct bao_blk_request *req, const struct bao_vch
 		return VIRTIO_BLK_S_IOERR;
 
 	iov_iter_kvec(&in, ITER_DEST, chain->iov + chain->out, chain->in, VIRTIO_BLK_ID_BYTES);
-	req->written = copy_to_iter(serial, VIRTIO_BLK_ID_BYTES, &in);
+	if (copy_to_iter(serial, VIRTIO_BLK_ID_BYTES, &in) != VIRTIO_BLK_ID_BYTES)
+		return VIRTIO_BLK_S_IOERR;
 
 	return VIRTIO_BLK_S_OK;
 }
@@ -155,7 +155,6 @@ static u8 bao_blk_parse(struct bao_blk_request *req, const struct bao_vchain *ch
 	struct iov_iter out;
 
 	req->op = BAO_BLK_NOTHING;
-	req->written = 0;
 	iov_iter_kvec(&out, ITER_SOURCE, chain->iov, chain->out, chain->out_len);
 	if (!copy_from_iter_full(&hdr, sizeof(hdr), &out))
 		return VIRTIO_BLK_S_IOERR;
@@ -335,6 +334,7 @@ int bao_blk_begin(struct bao_blk_request *req, const struct bao_vchain *chain)
 	u8 status;
 
 	req->id = chain->id;
+	req->in_len = chain->in_len;
 	req->status = bao_blk_find_status(chain);
 	if (!req->status) {
 		bao_vdev_break(bao_vq_vdev(req->queue->vq), "a request has no room for its status");
