@@ -57,6 +57,9 @@
 /* Frames that wait, for each queue and direction, at most */
 #define BAO_NET_QUEUE_LEN	256
 
+/* The stack is told no more often what drivers can do, in jiffies */
+#define BAO_NET_WORK_INTERVAL	(HZ / 10)
+
 /* Frames that are handed to the stack together */
 #define BAO_NET_TX_BATCH	64
 
@@ -181,6 +184,7 @@ struct bao_net_filter {
  * @lock: protects @started
  * @started: there is a driver, so there may be a carrier
  * @work: tells the stack what a driver that has started can do
+ * @worked: when it has done so last, in jiffies
  */
 struct bao_net {
 	struct bao_vdev vdev;
@@ -206,7 +210,8 @@ struct bao_net {
 
 	spinlock_t lock;	/* protects started */
 	bool started;
-	struct work_struct work;
+	struct delayed_work work;
+	unsigned long worked;
 };
 
 static inline struct bao_net *to_bao_net(struct bao_vdev *vdev)

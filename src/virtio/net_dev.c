@@ -210,11 +210,12 @@ static const struct ethtool_ops bao_net_ethtool_ops = {
  */
 static void bao_net_work(struct work_struct *work)
 {
-	struct bao_net *net = container_of(work, struct bao_net, work);
+	struct bao_net *net = container_of(to_delayed_work(work), struct bao_net, work);
 
 	rtnl_lock();
 	netdev_update_features(net->dev);
 	rtnl_unlock();
+	WRITE_ONCE(net->worked, jiffies);
 
 	/* Not when bao_net_dev_stop() has taken it away for good */
 	spin_lock(&net->lock);
@@ -231,10 +232,17 @@ static void bao_net_work(struct work_struct *work)
  */
 void bao_net_dev_start(struct bao_net *net)
 {
+	unsigned long next, now = jiffies;
+
 	spin_lock(&net->lock);
 	net->started = true;
 	spin_unlock(&net->lock);
-	schedule_work(&net->work);
+	/*
+	 * All of this system has to do with what that takes (rtnl), and a frontend can start its
+	 * driver again and again. If it is pending, it will see what is now.
+	 */
+	next = READ_ONCE(net->worked) + BAO_NET_WORK_INTERVAL;
+	schedule_delayed_work(&net->work, time_after(next, now) ? next - now : 0);
 }
 
 /**
@@ -257,7 +265,8 @@ static void bao_net_dev_setup(struct net_device *dev, struct bao_net *net)
 
 	dev->netdev_ops = &bao_net_dev_ops;
 	dev->ethtool_ops = &bao_net_ethtool_ops;
-	dev->priv_flags |= IFF_LIVE_ADDR_CHANGE | IFF_UNICAST_FLT;
+	/* Locks are taken with interrupts on: nothing for a console that prints from interrupts */
+	dev->priv_flags |= IFF_LIVE_ADDR_CHANGE | IFF_UNICAST_FLT | IFF_DISABLE_NETPOLL;
 
 	/* Frames are copied, wherever their pieces are */
 	dev->hw_features = NETIF_F_SG | NETIF_F_FRAGLIST | offloads;
@@ -329,7 +338,8 @@ int bao_net_dev_create(struct bao_net *net)
 	WRITE_ONCE(net->acked, 0);
 	WRITE_ONCE(net->pairs, 1);
 	net->closing = false;
-	INIT_WORK(&net->work, bao_net_work);
+	INIT_DELAYED_WORK(&net->work, bao_net_work);
+	net->worked = jiffies - BAO_NET_WORK_INTERVAL;
 	bao_net_dev_setup(dev, net);
 
 	ret = -ENOMEM;
@@ -351,7 +361,7 @@ int bao_net_dev_create(struct bao_net *net)
 void bao_net_dev_destroy(struct bao_net *net)
 {
 	/* It takes rtnl, so not under it. The device is stopped: nobody queues it again. */
-	cancel_work_sync(&net->work);
+	cancel_delayed_work_sync(&net->work);
 
 	/* What is left of the frontend's card is no business of the network device */
 	rtnl_lock();

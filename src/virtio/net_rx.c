@@ -206,19 +206,26 @@ static void bao_net_rx_drop(struct bao_net_rxq *q, struct bao_vq *vq)
  * if they were put back, the driver would be asked to kick though there were buffers already, and
  * the worker would be called again at once. BAO_NET_MORE_BUFFERS is returned then, and *state is
  * what the worker returns.
+ *
+ * But drivers refill their queue when it is half empty, say. If the device had more than half of
+ * it, and waited, both would wait for ever. Then the frame is dropped, as if there were no buffers.
  */
 static enum bao_net_progress bao_net_rx_deliver(struct bao_net_rxq *q, struct bao_vq *vq,
 						enum bao_vq_state *state)
 {
 	enum bao_net_progress progress = BAO_NET_MORE_BUFFERS;
 	struct bao_vchain chain;
+	int ret;
 
 	while (progress == BAO_NET_MORE_BUFFERS) {
 		if (bao_vq_budget(vq)) {
 			*state = BAO_VQ_MORE;
 			break;
 		}
-		if (bao_vq_pop(vq, &chain) <= 0) {
+		ret = bao_vq_pop(vq, &chain);
+		if (!ret && q->nr_bufs && q->nr_bufs >= bao_vq_size(vq) / 2)
+			return BAO_NET_IMPOSSIBLE;
+		if (ret <= 0) {
 			*state = BAO_VQ_EMPTY;
 			break;
 		}
@@ -290,13 +297,17 @@ void bao_net_rx_flush(struct bao_net_rxq *q)
 	kfree_skb(q->skb);
 	q->skb = NULL;
 	mutex_unlock(&q->mutex);
+
+	/* The buffers of the frame that was in progress are for the next one, which may be there */
+	spin_lock_bh(&q->lock);
+	if (q->vq)
+		bao_vq_wake(q->vq);
+	spin_unlock_bh(&q->lock);
 }
 
 /*
- * A frame over many buffers waits until there are enough. But drivers refill their queue when it is
- * half empty, say, and some buffers are no longer than a frame of usual size. If the device waits
- * for more than that, and has used none, both wait for ever. So what is too long for a small queue
- * is segmented before.
+ * Some buffers are no longer than a frame of usual size, and bao_net_rx_deliver() drops what needs
+ * more than half of a queue. So what is too long for a small one is segmented before.
  */
 static unsigned int bao_net_rxq_gso_max(const struct bao_net_rxq *q, const struct bao_vq *vq)
 {
