@@ -8,9 +8,9 @@
 #include "machine.h"
 #include "map.h"
 
-#define NSEC_PER_SEC	1000000000ll
+#define NSEC_PER_SEC	1000000000ull
 
-static int64_t now(void)
+static uint64_t now(void)
 {
 	struct timespec t;
 
@@ -89,7 +89,7 @@ void machine_create(struct machine *m, const struct options *o)
 	m->nr_vms = o->frontend.present ? 2 : 1;
 	m->nr_running = m->nr_vms;
 	remio_init(&m->hv.remio, o->devices, &remio_ops, m);
-	script_init(&m->script, &m->hv.remio);
+	script_init(&m->script, &m->hv.remio, now);
 	m->hv.ipc = (struct ipc) {
 		.nr_objects = o->ipc,
 		.nr_vms = m->nr_vms,
@@ -203,7 +203,7 @@ static void print_watchdog(const struct machine *m, unsigned int seconds)
 static void supervise(struct machine *m, unsigned int watchdog)
 {
 	while (!m->ended) {
-		int64_t deadline = atomic_load(&m->last_sign) + watchdog * NSEC_PER_SEC;
+		uint64_t deadline = atomic_load(&m->last_sign) + watchdog * NSEC_PER_SEC;
 		struct timespec t = {
 			.tv_sec = deadline / NSEC_PER_SEC,
 			.tv_nsec = deadline % NSEC_PER_SEC,

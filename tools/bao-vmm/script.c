@@ -7,6 +7,7 @@ static void issue(struct script_vcpu *v)
 {
 	v->remaining--;
 	v->vcpu.reg = v->access.op == REMIO_READ ? SCRIPT_POISON : v->value;
+	v->issued = v->script->now();
 	remio_start_access(v->script->remio, v->device, &v->vcpu, &v->access);
 }
 
@@ -15,17 +16,20 @@ static void resume(struct remio_vcpu *vcpu)
 	/* vcpu is the first member */
 	struct script_vcpu *v = (struct script_vcpu *)vcpu;
 
+	times_add(&v->script->times[v->device], v->script->now() - v->issued);
 	v->done++;
 	v->result = vcpu->reg;
 	if (v->remaining)
 		issue(v);
 }
 
-void script_init(struct script *s, struct remio *remio)
+void script_init(struct script *s, struct remio *remio, uint64_t (*now)(void))
 {
 	memset(s, 0, sizeof(*s));
 	s->remio = remio;
+	s->now = now;
 	for (int d = 0; d < REMIO_MAX_DEVICES; d++) {
+		times_reset(&s->times[d]);
 		for (int i = 0; i < REMIO_MAX_VCPUS; i++) {
 			struct script_vcpu *v = &s->vcpus[d][i];
 

@@ -8,6 +8,7 @@
 #define BAO_VMM_SCRIPT_H
 
 #include "remio.h"
+#include "times.h"
 
 /* In the register of a read until the answer comes, so that a missing answer shows */
 #define SCRIPT_POISON	0xbadc0ffeebadc0deull
@@ -25,6 +26,7 @@ struct script;
  * @remaining: accesses still to be issued after the outstanding one
  * @done: accesses answered since the start
  * @result: the register after the last answered access
+ * @issued: when the outstanding access was made
  */
 struct script_vcpu {
 	struct remio_vcpu vcpu;
@@ -36,14 +38,24 @@ struct script_vcpu {
 	uint32_t remaining;
 	uint32_t done;
 	uint64_t result;
+	uint64_t issued;
 };
 
+/**
+ * struct script - the scripted frontend
+ * @remio: the devices
+ * @now: clock, in nanoseconds
+ * @times: of each device, from an access to its COMPLETE
+ * @vcpus: of each device
+ */
 struct script {
 	struct remio *remio;
+	uint64_t (*now)(void);
+	struct times times[REMIO_MAX_DEVICES];
 	struct script_vcpu vcpus[REMIO_MAX_DEVICES][REMIO_MAX_VCPUS];
 };
 
-void script_init(struct script *s, struct remio *remio);
+void script_init(struct script *s, struct remio *remio, uint64_t (*now)(void));
 
 /* Issue the first of @count accesses; ignored while an access is outstanding */
 void script_start(struct script_vcpu *v);

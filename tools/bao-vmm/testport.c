@@ -48,6 +48,10 @@ static uint32_t read_counter(const struct testport *t, uint32_t offset)
 		return c->violations;
 	case TESTPORT_BAD_CALLS:
 		return t->hv->bad_calls[t->vm];
+	case TESTPORT_TIMES:
+		return t->script->times[t->device].nr;
+	case TESTPORT_TIME:
+		return times_ranked(&t->script->times[t->device], t->rank);
 	default:
 		return 0;
 	}
@@ -98,6 +102,8 @@ uint32_t testport_read(const struct testport *t, uint32_t offset)
 		return t->vcpu;
 	case TESTPORT_FRONTEND:
 		return t->frontend;
+	case TESTPORT_RANK:
+		return t->rank;
 	case TESTPORT_ADDR_LO ... TESTPORT_RESULT_HI:
 		return v ? read_vcpu(v, offset) : 0;
 	default:
@@ -159,7 +165,11 @@ void testport_write(struct testport *t, uint32_t offset, uint32_t value)
 	case TESTPORT_RESET:
 		memset(&t->hv->remio.devices[t->device].counters, 0,
 		       sizeof(struct remio_counters));
+		times_reset(&t->script->times[t->device]);
 		t->hv->bad_calls[t->vm] = 0;
+		break;
+	case TESTPORT_RANK:
+		t->rank = value;
 		break;
 	case TESTPORT_EXIT:
 		t->exit(t->ctx, value & 0xff);

@@ -42,6 +42,9 @@ enum testport_reg {
 	TESTPORT_RESET = 0x06c,
 	TESTPORT_EXIT = 0x070,
 	TESTPORT_FRONTEND = 0x074,
+	TESTPORT_TIMES = 0x078,
+	TESTPORT_RANK = 0x07c,
+	TESTPORT_TIME = 0x080,
 };
 
 /* Values of TESTPORT_FRONTEND */
@@ -61,6 +64,7 @@ enum testport_frontend {
  * @ctx: first argument of @exit
  * @device: selected device
  * @vcpu: selected vCPU
+ * @rank: selected rank among the times of the selected device
  */
 struct testport {
 	struct hypervisor *hv;
@@ -71,6 +75,7 @@ struct testport {
 	void *ctx;
 	uint32_t device;
 	uint32_t vcpu;
+	uint32_t rank;
 };
 
 uint32_t testport_read(const struct testport *t, uint32_t offset);

@@ -32,6 +32,7 @@ int main(void)
 	test_ipc();
 	test_hypercall();
 	test_script();
+	test_times();
 	test_testport();
 	test_uart();
 	test_options();

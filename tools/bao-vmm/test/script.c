@@ -7,6 +7,11 @@ static struct script script;
 static unsigned int irqs;
 static struct remio_answer answer;
 
+static uint64_t now(void)
+{
+	return 0;
+}
+
 static void count(void *ctx, unsigned int device)
 {
 	(void)ctx;
@@ -32,7 +37,7 @@ static struct script_vcpu *setup(unsigned int op, uint32_t nr_accesses)
 
 	irqs = 0;
 	remio_init(&remio, 2, &ops, NULL);
-	script_init(&script, &remio);
+	script_init(&script, &remio, now);
 	v->access = (struct remio_access) { .addr = 0x0a000270, .op = op, .width = 4 };
 	v->value = 0xffffffff0000000f;
 	v->count = nr_accesses;

@@ -17,6 +17,7 @@ void test_remio(void);
 void test_ipc(void);
 void test_hypercall(void);
 void test_script(void);
+void test_times(void);
 void test_testport(void);
 void test_uart(void);
 void test_options(void);

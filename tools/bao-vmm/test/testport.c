@@ -5,6 +5,7 @@
 #include "test.h"
 
 static struct hypervisor hv;
+static uint64_t clock_ns;
 static struct script script;
 static struct testport port;
 static int exit_status;
@@ -17,6 +18,11 @@ static void nothing(void *ctx, unsigned int device)
 
 static const struct remio_ops ops = { .interrupt_backend = nothing, .interrupt_frontend = nothing };
 
+static uint64_t now(void)
+{
+	return clock_ns;
+}
+
 static void port_exit(void *ctx, int status)
 {
 	(void)ctx;
@@ -27,7 +33,7 @@ static void setup(unsigned int nr_devices)
 {
 	memset(&hv, 0, sizeof(hv));
 	remio_init(&hv.remio, nr_devices, &ops, NULL);
-	script_init(&script, &hv.remio);
+	script_init(&script, &hv.remio, now);
 	port = (struct testport) { .hv = &hv, .script = &script, .exit = port_exit };
 	exit_status = -1;
 }
@@ -128,6 +134,30 @@ static void test_run(void)
 	eq(testport_read(&port, 0x030), 2, "DONE is no counter");
 }
 
+static void test_times_of_accesses(void)
+{
+	setup(2);
+	testport_write(&port, 0x008, 1);
+	testport_write(&port, 0x028, 3);
+	clock_ns = 1000;
+	testport_write(&port, 0x02c, 1);
+	for (int i = 1; i <= 3; i++) {
+		ask(1);
+		clock_ns += 100 * i;
+		complete(1, REMIO_WRITE, 0, 0);
+	}
+	eq(testport_read(&port, 0x078), 3, "TIMES");
+	eq(testport_read(&port, 0x080), 100, "TIME, the shortest");
+	testport_write(&port, 0x07c, 2);
+	eq(testport_read(&port, 0x07c), 2, "RANK");
+	eq(testport_read(&port, 0x080), 300, "TIME, the longest");
+	testport_write(&port, 0x008, 0);
+	eq(testport_read(&port, 0x078), 0, "the other device's TIMES");
+	testport_write(&port, 0x008, 1);
+	testport_write(&port, 0x06c, 1);
+	eq(testport_read(&port, 0x078), 0, "RESET forgets them");
+}
+
 static void test_no_script(void)
 {
 	setup(1);
@@ -154,5 +184,6 @@ void test_testport(void)
 {
 	test_registers();
 	test_run();
+	test_times_of_accesses();
 	test_no_script();
 }
