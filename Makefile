@@ -45,6 +45,8 @@ help:
 	@echo '                    kill the device model again and again while a frontend uses its disk'
 	@echo '  make ipc [ARCH=arm64|riscv|arm] [BINDING=legacy|hypervisor] [ROUNDS=100000]'
 	@echo '                    two virtual machines exchange messages over an IPC channel'
+	@echo '  make bench [ARCH=arm64|riscv|arm]'
+	@echo '                    what an access costs, in instructions'
 	@echo '  make lint         checkpatch, sparse, warnings, clang, shellcheck, licenses'
 	@echo '  make check-long   the long runs'
 	@echo
@@ -77,6 +79,9 @@ ipc:
 mutations:
 	@$(RIG)/mutate $(ONLY)
 
+bench:
+	@$(RIG)/bench $(or $(ARCH),arm64)
+
 lint:
 	@$(RIG)/lint
 
@@ -99,6 +104,6 @@ clean:
 	@rm -rf '$(or $(O),build)'
 	@[ ! -d '$(KDIR)' ] || $(KBUILD) clean
 
-.PHONY: help demo kselftest coverage mutations restart ipc lint check check-long overlay
-.PHONY: modules modules_install clean
+.PHONY: help demo kselftest coverage mutations restart ipc bench lint check check-long
+.PHONY: overlay modules modules_install clean
 .NOTPARALLEL:

@@ -171,6 +171,11 @@ void testport_write(struct testport *t, uint32_t offset, uint32_t value)
 	case TESTPORT_RANK:
 		t->rank = value;
 		break;
+	case TESTPORT_START_MASK:
+		for (uint32_t i = 0; v && i < REMIO_MAX_VCPUS; i++)
+			if (value & 1u << i)
+				script_start(&t->script->vcpus[t->device][i]);
+		break;
 	case TESTPORT_EXIT:
 		t->exit(t->ctx, value & 0xff);
 		break;

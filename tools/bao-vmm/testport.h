@@ -45,6 +45,7 @@ enum testport_reg {
 	TESTPORT_TIMES = 0x078,
 	TESTPORT_RANK = 0x07c,
 	TESTPORT_TIME = 0x080,
+	TESTPORT_START_MASK = 0x084,
 };
 
 /* Values of TESTPORT_FRONTEND */

@@ -43,7 +43,7 @@ vm_initramfs()
 }
 
 # qemu_machine ARCH [nested]: sets $qemu and $tty. A machine that is to run others
-# needs the hypervisor's extension.
+# needs the hypervisor's extension. With $icount its clock counts instructions.
 qemu_machine()
 {
 	local nested=${2:-}
@@ -68,7 +68,14 @@ qemu_machine()
 		tty=ttyS0
 		;;
 	esac
-	qemu+=(-accel "tcg,thread=multi" -nographic -no-reboot -nic none)
+	if [ -n "${icount:-}" ]; then
+		# One instruction takes one nanosecond of the machine's time, which does not
+		# wait for ours.
+		qemu+=(-accel "tcg,thread=single" -icount "shift=0,sleep=off")
+	else
+		qemu+=(-accel "tcg,thread=multi")
+	fi
+	qemu+=(-nographic -no-reboot -nic none)
 }
 
 # qemu_run SECONDS PREFIX: start $qemu and hand each line of its console to

@@ -158,6 +158,21 @@ static void test_times_of_accesses(void)
 	eq(testport_read(&port, 0x078), 0, "RESET forgets them");
 }
 
+static void test_start_mask(void)
+{
+	setup(2);
+	for (int i = 0; i < 3; i++) {
+		testport_write(&port, 0x00c, i);
+		testport_write(&port, 0x028, 1);
+	}
+	testport_write(&port, 0x084, 0x105);
+	eq(testport_read(&port, 0x05c), 2, "START_MASK starts several vCPUs");
+	testport_write(&port, 0x00c, 1);
+	eq(testport_read(&port, 0x034), 0, "but no other");
+	testport_write(&port, 0x00c, 2);
+	eq(testport_read(&port, 0x034), 1, "PARKED");
+}
+
 static void test_no_script(void)
 {
 	setup(1);
@@ -166,6 +181,7 @@ static void test_no_script(void)
 	eq(testport_read(&port, 0x074), 1, "FRONTEND: the VM runs");
 	testport_write(&port, 0x028, 1);
 	testport_write(&port, 0x02c, 1);
+	testport_write(&port, 0x084, 1);
 	eq(hv.remio.devices[0].counters.accesses, 0, "no START when the frontend is a VM");
 	eq(testport_read(&port, 0x034), 0, "PARKED is 0 then");
 	port.frontend = FRONTEND_OFF;
@@ -185,5 +201,6 @@ void test_testport(void)
 	test_registers();
 	test_run();
 	test_times_of_accesses();
+	test_start_mask();
 	test_no_script();
 }
