@@ -23,8 +23,11 @@ static bool bao_ask(struct bao_endpoint *ep, struct bao_hypercall_args *args)
 {
 	long code;
 
-	*args = (struct bao_hypercall_args) { .arg[BAO_REMIO_ARG_OP] = BAO_REMIO_ASK };
-	bao_stat_inc(ep, ASKS);
+	args->arg[BAO_REMIO_ARG_ADDR] = 0;
+	args->arg[BAO_REMIO_ARG_OP] = BAO_REMIO_ASK;
+	args->arg[BAO_REMIO_ARG_VALUE] = 0;
+	args->arg[BAO_REMIO_ARG_REQUEST_ID] = 0;
+	bao_stat_inc_irqs_off(ep, BAO_STAT_ASKS);
 	code = bao_remio(ep, args);
 	if (likely(code == BAO_HC_SUCCESS))
 		return true;
@@ -139,7 +142,7 @@ static struct bao_slot *bao_receive(struct bao_endpoint *ep, const struct bao_hy
 	/* The hypervisor gives the frontend's whole register */
 	req->value = req->write ? args->ret[BAO_ASK_RET_VALUE] & bao_width_mask(req->width) : 0;
 
-	bao_stat_inc(ep, REQUESTS);
+	bao_stat_inc_irqs_off(ep, BAO_STAT_REQUESTS);
 	trace_bao_request(ep->desc.dm_id, req);
 
 	return slot;
@@ -159,7 +162,7 @@ static struct bao_slot *bao_receive(struct bao_endpoint *ep, const struct bao_hy
  */
 bool bao_drain(struct bao_endpoint *ep, unsigned int budget, unsigned int *done)
 {
-	struct bao_hypercall_args args;
+	struct bao_hypercall_args *args = &ep->ask;
 	struct bao_slot *slot;
 	unsigned long flags;
 	bool more = true;
@@ -167,17 +170,17 @@ bool bao_drain(struct bao_endpoint *ep, unsigned int budget, unsigned int *done)
 	*done = 0;
 	spin_lock_irqsave(&ep->drain_lock, flags);
 	while (more && *done < budget && !ep->gone) {
-		if (!bao_ask(ep, &args)) {
+		if (!bao_ask(ep, args)) {
 			more = false;
 			break;
 		}
 		++*done;
-		more = args.ret[BAO_ASK_RET_MORE];
-		slot = bao_receive(ep, &args);
+		more = args->ret[BAO_ASK_RET_MORE];
+		slot = bao_receive(ep, args);
 		if (likely(slot))
 			bao_dispatch(ep, slot);
 		else
-			bao_reject(ep, &args);
+			bao_reject(ep, args);
 	}
 	more = more && !ep->gone;
 	spin_unlock_irqrestore(&ep->drain_lock, flags);

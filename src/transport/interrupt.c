@@ -50,7 +50,7 @@ static irqreturn_t bao_interrupt_handler(int irq, void *data)
 	struct bao_endpoint *ep = data;
 	bool more;
 
-	bao_stat_inc(ep, INTERRUPTS);
+	bao_stat_inc_irqs_off(ep, BAO_STAT_INTERRUPTS);
 	/*
 	 * Pairs with the barrier in bao_interrupt_work(). The request that this interrupt is for is
 	 * with the hypervisor; if we find the work serving, its last ASK finds the request.

@@ -143,6 +143,8 @@ struct bao_device {
  * @deferred: the work serves, or will; the interrupt handler does nothing
  * @drain_lock: see above
  * @seq: requests received so far; under @drain_lock
+ * @ask: registers of the last ASK; under @drain_lock. Here, since memory on the stack is cleared
+ *	 first, as most kernels are configured.
  * @max_batch: most requests that an interrupt answered; written by its handler
  * @client_mutex: see above
  * @clients: who is to be told that the endpoint goes
@@ -172,8 +174,9 @@ struct bao_endpoint {
 	bool quiesced;
 	bool deferred;
 
-	spinlock_t drain_lock;	/* protects seq; dispatch */
+	spinlock_t drain_lock;	/* protects seq, ask; dispatch */
 	u64 seq;
+	struct bao_hypercall_args ask;
 	unsigned int max_batch;
 
 	struct mutex client_mutex;	/* protects clients */
@@ -255,6 +258,22 @@ struct bao_ipc {
 };
 
 #define bao_stat_inc(ep, stat)	this_cpu_inc((ep)->stats->count[BAO_STAT_##stat])
+
+/*
+ * The same, cheaper, for what is counted nowhere but where interrupts are off: in the handler, and
+ * under drain_lock. On PREEMPT_RT that turns nothing off.
+ */
+static inline void bao_stat_inc_irqs_off(struct bao_endpoint *ep, enum bao_stat stat)
+{
+	unsigned long *count;
+
+	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
+		this_cpu_inc(ep->stats->count[stat]);
+	} else {
+		count = &this_cpu_ptr(ep->stats)->count[stat];
+		WRITE_ONCE(*count, *count + 1);
+	}
+}
 
 static inline struct device *bao_endpoint_dev(struct bao_endpoint *ep)
 {
