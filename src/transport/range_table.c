@@ -181,16 +181,17 @@ void bao_range_table_free_rcu(struct bao_range_table *table)
 struct bao_range *bao_range_table_find_write(const struct bao_range_table *table,
 					     const struct bao_request *req)
 {
-	const struct bao_range_entry key = {
+	const struct bao_range_entry *e;
+	struct bao_range_entry key;
+
+	if (!table || !table->nr_writes || !req->write)
+		return NULL;
+
+	key = (struct bao_range_entry) {
 		.addr = req->addr,
 		.size = req->width,
 		.value = req->value,
 	};
-	const struct bao_range_entry *e;
-
-	if (!table || !req->write)
-		return NULL;
-
 	e = bsearch(&key, table->entries, table->nr_writes, sizeof(key), bao_write_cmp);
 
 	return e ? READ_ONCE(e->range) : NULL;

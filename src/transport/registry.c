@@ -19,13 +19,12 @@ enum bao_access bao_registry_access(struct bao_endpoint *ep, struct bao_request 
 {
 	enum bao_access result = BAO_ACCESS_PASS;
 	const struct bao_range_table *table;
-	struct bao_range *range = NULL;
+	struct bao_range *range;
 
 	/* bao_client_detach() and bao_range_del() wait for this section to end */
 	rcu_read_lock();
 	table = rcu_dereference(ep->table);
-	if (req->write)
-		range = bao_range_table_find_write(table, req);
+	range = bao_range_table_find_write(table, req);
 	if (range) {
 		result = range->access(range, req);
 		if (result == BAO_ACCESS_DONE)
