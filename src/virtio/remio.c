@@ -63,8 +63,8 @@ static enum bao_access bao_remio_access(struct bao_range *range, struct bao_requ
 	unsigned long flags;
 
 	/*
-	 * No other access comes meanwhile, so nothing enters the list behind our back. What was in
-	 * it has been answered when it leaves it.
+	 * No other access comes meanwhile, so nothing enters the list behind our back. Those that
+	 * have left it and are being answered are of other processors, which wait for none of us.
 	 */
 	if (likely(list_empty(&rh->waiting)) && likely(bao_remio_answer(rh, req)))
 		return BAO_ACCESS_DONE;
