@@ -25,7 +25,7 @@ KBUILD = $(MAKE) -C $(KDIR) M=$(CURDIR) $(if $(ARCH),ARCH=$(ARCH)) \
 
 help:
 	@echo 'Two commands show and test everything:'
-	@echo '  make demo [ARCH=arm64|riscv|arm]'
+	@echo '  make demo [ARCH=arm64|riscv|arm] [BINDING=legacy|hypervisor]'
 	@echo '                    two virtual machines share a disk (arm: 32-bit backend)'
 	@echo '  make check        lint, and all tests on all architectures'
 	@echo
