@@ -24,30 +24,32 @@ FIXTURE_VARIANT(node) {
 	unsigned int more_lines;
 };
 
-FIXTURE_VARIANT_ADD(node, counts_that_differ) { "bao-io-dispatcher-bad-counts" };
-FIXTURE_VARIANT_ADD(node, windows_that_overlap) { "bao-io-dispatcher-bad-overlap" };
-FIXTURE_VARIANT_ADD(node, empty_window) { "bao-io-dispatcher-bad-zero" };
-FIXTURE_VARIANT_ADD(node, unaligned_window) { "bao-io-dispatcher-bad-align" };
-FIXTURE_VARIANT_ADD(node, too_many_devices) { "bao-io-dispatcher-bad-many" };
+FIXTURE_VARIANT_ADD(node, counts_that_differ) { .name = "bao-io-dispatcher-bad-counts" };
+FIXTURE_VARIANT_ADD(node, windows_that_overlap) { .name = "bao-io-dispatcher-bad-overlap" };
+FIXTURE_VARIANT_ADD(node, empty_window) { .name = "bao-io-dispatcher-bad-zero" };
+FIXTURE_VARIANT_ADD(node, unaligned_window) { .name = "bao-io-dispatcher-bad-align" };
+FIXTURE_VARIANT_ADD(node, too_many_devices) { .name = "bao-io-dispatcher-bad-many" };
 
-FIXTURE_VARIANT_ADD(node, parts_that_overlap) { "bao-ipcshmem-bad-overlap" };
-FIXTURE_VARIANT_ADD(node, part_behind_the_end) { "bao-ipcshmem-bad-end" };
-FIXTURE_VARIANT_ADD(node, part_that_wraps) { "bao-ipcshmem-bad-wrap" };
-FIXTURE_VARIANT_ADD(node, unaligned_memory) { "bao-ipcshmem-bad-align" };
-FIXTURE_VARIANT_ADD(node, small_memory) { "bao-ipcshmem-bad-small" };
-FIXTURE_VARIANT_ADD(node, half_a_part) { "bao-ipcshmem-bad-cells" };
-FIXTURE_VARIANT_ADD(node, channel_without_id) { "bao-ipcshmem-bad-no-id" };
-FIXTURE_VARIANT_ADD(node, nothing) { "bao-hypervisor-bad-empty" };
-FIXTURE_VARIANT_ADD(node, unknown_device) { "bao-hypervisor-bad-device" };
-FIXTURE_VARIANT_ADD(node, device_twice) { "bao-hypervisor-bad-twice", 1 };
-FIXTURE_VARIANT_ADD(node, memory_of_two_devices) { "bao-hypervisor-bad-windows", 1 };
-FIXTURE_VARIANT_ADD(node, unknown_channel) { "bao-hypervisor-bad-channel" };
-FIXTURE_VARIANT_ADD(node, regions_that_overlap) { "bao-hypervisor-bad-regions" };
-FIXTURE_VARIANT_ADD(node, regions_without_names) { "bao-hypervisor-bad-names" };
+FIXTURE_VARIANT_ADD(node, parts_that_overlap) { .name = "bao-ipcshmem-bad-overlap" };
+FIXTURE_VARIANT_ADD(node, part_behind_the_end) { .name = "bao-ipcshmem-bad-end" };
+FIXTURE_VARIANT_ADD(node, part_that_wraps) { .name = "bao-ipcshmem-bad-wrap" };
+FIXTURE_VARIANT_ADD(node, unaligned_memory) { .name = "bao-ipcshmem-bad-align" };
+FIXTURE_VARIANT_ADD(node, small_memory) { .name = "bao-ipcshmem-bad-small" };
+FIXTURE_VARIANT_ADD(node, half_a_part) { .name = "bao-ipcshmem-bad-cells" };
+FIXTURE_VARIANT_ADD(node, channel_without_id) { .name = "bao-ipcshmem-bad-no-id" };
+FIXTURE_VARIANT_ADD(node, nothing) { .name = "bao-hypervisor-bad-empty" };
+FIXTURE_VARIANT_ADD(node, unknown_device) { .name = "bao-hypervisor-bad-device" };
+FIXTURE_VARIANT_ADD(node, device_twice) { .name = "bao-hypervisor-bad-twice", .more_lines = 1 };
+FIXTURE_VARIANT_ADD(node, memory_of_two_devices) {
+	.name = "bao-hypervisor-bad-windows", .more_lines = 1
+};
+FIXTURE_VARIANT_ADD(node, unknown_channel) { .name = "bao-hypervisor-bad-channel" };
+FIXTURE_VARIANT_ADD(node, regions_that_overlap) { .name = "bao-hypervisor-bad-regions" };
+FIXTURE_VARIANT_ADD(node, regions_without_names) { .name = "bao-hypervisor-bad-names" };
 
-FIXTURE_VARIANT_ADD(node, unaligned_window_of_a_device) { "bao-hypervisor-bad-align" };
-FIXTURE_VARIANT_ADD(node, index_of_two_cells) { "bao-hypervisor-bad-cells" };
-FIXTURE_VARIANT_ADD(node, interrupt_in_the_middle) { "bao-hypervisor-bad-irqs" };
+FIXTURE_VARIANT_ADD(node, unaligned_window_of_a_device) { .name = "bao-hypervisor-bad-align" };
+FIXTURE_VARIANT_ADD(node, index_of_two_cells) { .name = "bao-hypervisor-bad-cells" };
+FIXTURE_VARIANT_ADD(node, interrupt_in_the_middle) { .name = "bao-hypervisor-bad-irqs" };
 
 /* The kernel may have put an address in front of the name */
 static bool find_node(const char *name, char *path, size_t size)
