@@ -18,8 +18,6 @@
 
 #define DM 0
 #define NEW 62
-/* More places to fail than any of these calls has */
-#define LIMIT 2000
 
 FIXTURE(fail_nth) {
 	int dispatcher;
@@ -53,51 +51,6 @@ FIXTURE_TEARDOWN(fail_nth)
 	TEAR_DOWN();
 }
 
-/*
- * Runs a call with the first, second, ... fault, until it has no place left to fail. It yields 0 or
- * a negative errno and undoes what it did. Some faults have no consequence: the kernel has another
- * way.
- */
-#define EXPECT_UNHARMED(call, may_fail_with) do {				\
-	unsigned int _nth, _errors = 0;						\
-	bool _failed = true;							\
-	int _ret;								\
-										\
-	for (_nth = 1; _failed && _nth < LIMIT; _nth++) {			\
-		nth_fail(_nth);						\
-		_ret = (call);							\
-		_failed = nth_has_failed();						\
-		if (_ret) {							\
-			EXPECT_TRUE(_failed)					\
-				TH_LOG("fault %u: %d, and no fault", _nth, _ret);\
-			EXPECT_TRUE(may_fail_with(_ret))			\
-				TH_LOG("fault %u: %d", _nth, _ret);		\
-			_errors++;						\
-		}								\
-		ASSERT_EQ(self->fds, count_fds())				\
-			TH_LOG("fault %u leaks a descriptor", _nth);		\
-		ASSERT_EQ(0, (call))						\
-			TH_LOG("after fault %u", _nth);				\
-	}									\
-	EXPECT_LT(_nth, LIMIT);							\
-	EXPECT_LT(0, _errors);							\
-} while (0)
-
-static bool is_enomem(int ret)
-{
-	return ret == -ENOMEM;
-}
-
-static bool is_efault(int ret)
-{
-	return ret == -EFAULT;
-}
-
-static bool is_enomem_or_efault(int ret)
-{
-	return is_enomem(ret) || is_efault(ret);
-}
-
 static int open_dispatcher(void)
 {
 	int fd = open("/dev/bao-io-dispatcher", O_RDWR | O_CLOEXEC);
@@ -110,7 +63,7 @@ static int open_dispatcher(void)
 
 TEST_F(fail_nth, open)
 {
-	EXPECT_UNHARMED(open_dispatcher(), is_enomem_or_efault);
+	EXPECT_UNHARMED(open_dispatcher(), nth_enomem_or_efault);
 }
 
 static int get_info(int dispatcher)
@@ -125,7 +78,7 @@ static int get_info(int dispatcher)
 
 TEST_F_TIMEOUT(fail_nth, get_info, 120)
 {
-	EXPECT_UNHARMED(get_info(self->dispatcher), is_enomem_or_efault);
+	EXPECT_UNHARMED(get_info(self->dispatcher), nth_enomem_or_efault);
 }
 
 /* Takes the request that waits and gives it back, with the descriptor that took it */
@@ -149,7 +102,7 @@ TEST_F(fail_nth, attach)
 
 	frontend_start(DM, 0, write_of(self->addr, 4, 0x5eed), 1);
 	ASSERT_TRUE(wait_until(dm_waiting(self->fd)));
-	EXPECT_UNHARMED(attach(), is_enomem_or_efault);
+	EXPECT_UNHARMED(attach(), nth_enomem_or_efault);
 
 	nth_fail(1);
 	EXPECT_EQ(-EFAULT, dm_take(self->fd, &req));
@@ -197,30 +150,30 @@ TEST_F(fail_nth, ioeventfd)
 	bool failed = true;
 	int ret;
 
-	for (nth = 1; failed && nth < LIMIT; nth++) {
+	for (nth = 1; failed && nth < NTH_LIMIT; nth++) {
 		nth_fail(nth);
 		ret = ioeventfd(self->fd, self->event, kick, 0);
 		failed = nth_has_failed();
-		EXPECT_TRUE(!ret || is_enomem_or_efault(ret));
+		EXPECT_TRUE(!ret || nth_enomem_or_efault(ret));
 		/* It is there if the call says so */
 		EXPECT_EQ(ret ? -ENOENT : 0, ioeventfd(self->fd, self->event, kick,
 						       BAO_IOEVENTFD_FLAG_DEASSIGN));
 	}
 	EXPECT_LT(2, nth);
-	EXPECT_LT(nth, LIMIT);
+	EXPECT_LT(nth, NTH_LIMIT);
 
 	failed = true;
-	for (nth = 1; failed && nth < LIMIT; nth++) {
+	for (nth = 1; failed && nth < NTH_LIMIT; nth++) {
 		ASSERT_EQ(0, ioeventfd(self->fd, self->event, kick, 0));
 		nth_fail(nth);
 		ret = ioeventfd(self->fd, self->event, kick, BAO_IOEVENTFD_FLAG_DEASSIGN);
 		failed = nth_has_failed();
-		EXPECT_TRUE(!ret || is_efault(ret));
+		EXPECT_TRUE(!ret || nth_efault(ret));
 		if (ret)
 			EXPECT_EQ(0, ioeventfd(self->fd, self->event, kick,
 					       BAO_IOEVENTFD_FLAG_DEASSIGN));
 	}
-	EXPECT_LT(nth, LIMIT);
+	EXPECT_LT(nth, NTH_LIMIT);
 	EXPECT_EQ(0, assign_ioeventfd(self->fd, self->event, kick));
 }
 
@@ -231,34 +184,34 @@ TEST_F(fail_nth, irqfd)
 	struct counters c;
 	int ret;
 
-	for (nth = 1; failed && nth < LIMIT; nth++) {
+	for (nth = 1; failed && nth < NTH_LIMIT; nth++) {
 		nth_fail(nth);
 		ret = irqfd(self->fd, self->event, 0);
 		failed = nth_has_failed();
-		EXPECT_TRUE(!ret || is_enomem_or_efault(ret));
+		EXPECT_TRUE(!ret || nth_enomem_or_efault(ret));
 		EXPECT_EQ(ret ? -ENOENT : 0,
 			  irqfd(self->fd, self->event, BAO_IRQFD_FLAG_DEASSIGN));
 	}
 	EXPECT_LT(2, nth);
-	EXPECT_LT(nth, LIMIT);
+	EXPECT_LT(nth, NTH_LIMIT);
 	/* None is left that would interrupt */
 	EXPECT_EQ(0, eventfd_add(self->event, 1));
 	frontend_counters(DM, &c);
 	EXPECT_EQ(0, c.notifies);
 
 	failed = true;
-	for (nth = 1; failed && nth < LIMIT; nth++) {
+	for (nth = 1; failed && nth < NTH_LIMIT; nth++) {
 		EXPECT_EQ(1, eventfd_poll(self->event));
 		ASSERT_EQ(0, irqfd(self->fd, self->event, 0));
 		nth_fail(nth);
 		ret = irqfd(self->fd, self->event, BAO_IRQFD_FLAG_DEASSIGN);
 		failed = nth_has_failed();
-		EXPECT_TRUE(!ret || is_efault(ret));
+		EXPECT_TRUE(!ret || nth_efault(ret));
 		if (ret)
 			EXPECT_EQ(0, irqfd(self->fd, self->event, BAO_IRQFD_FLAG_DEASSIGN));
 		EXPECT_EQ(0, eventfd_add(self->event, 1));
 	}
-	EXPECT_LT(nth, LIMIT);
+	EXPECT_LT(nth, NTH_LIMIT);
 }
 
 #define PAGE_TABLE (2ul << 20)	/* a page of it, with pages of 4 KiB */
@@ -294,7 +247,7 @@ TEST_F_TIMEOUT(fail_nth, mmap, 120)
 	char *place = place_for_window();
 
 	ASSERT_TRUE(!!place);
-	EXPECT_UNHARMED(map_window(self->fd, place), is_enomem_or_efault);
+	EXPECT_UNHARMED(map_window(self->fd, place), nth_enomem_or_efault);
 }
 
 static int poll_once(int fd)
@@ -306,7 +259,7 @@ static int poll_once(int fd)
 
 TEST_F(fail_nth, poll)
 {
-	EXPECT_UNHARMED(poll_once(self->fd), is_enomem_or_efault);
+	EXPECT_UNHARMED(poll_once(self->fd), nth_enomem_or_efault);
 }
 
 /* The whole of it: endpoint, interrupt, auxiliary device, and the drivers that bind to it */
@@ -351,7 +304,7 @@ TEST_F_TIMEOUT(fail_nth, bind_with_a_request, 300)
 	int fd, ret;
 
 	ASSERT_EQ(0, sim_add(sim_fd(), NEW, &info));
-	for (nth = 1; failed && nth < LIMIT; nth++) {
+	for (nth = 1; failed && nth < NTH_LIMIT; nth++) {
 		ASSERT_EQ(0, do_ioctl(sim_fd(), BAO_SIM_START, &access));
 		nth_fail(nth);
 		ret = sim_life(sim_fd(), NEW, BAO_SIM_BIND);
@@ -378,7 +331,7 @@ TEST_F_TIMEOUT(fail_nth, bind_with_a_request, 300)
 		close_fd(fd);
 		ASSERT_EQ(0, sim_life(sim_fd(), NEW, BAO_SIM_UNBIND));
 	}
-	EXPECT_LT(nth, LIMIT);
+	EXPECT_LT(nth, NTH_LIMIT);
 }
 
 TEST_HARNESS_MAIN
