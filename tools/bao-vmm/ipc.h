@@ -9,9 +9,10 @@
 #include <stdint.h>
 
 #include "codes.h"
+#include "map.h"
 
 #define IPC_MAX_OBJECTS	8
-#define IPC_MAX_EVENTS	1	/* length of each VM's interrupt list of an object */
+#define IPC_MAX_EVENTS	MAP_IPC_EVENTS	/* length of each list of interrupts of an object */
 
 /**
  * struct ipc - the IPC objects; every VM has all of them, in the same order

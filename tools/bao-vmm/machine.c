@@ -49,7 +49,9 @@ static void interrupt_ipc(void *ctx, unsigned int vm, unsigned int object, unsig
 {
 	struct machine *m = ctx;
 
-	vm_pulse_interrupt(&m->vms[vm], MAP_IPC_IRQ + object + event);
+	/* The others have memory only */
+	if (object < 2)
+		vm_pulse_interrupt(&m->vms[vm], MAP_IPC_IRQ + object + 2 * event);
 }
 
 static void end(struct machine *m, int status)

@@ -47,6 +47,7 @@
 /* IPC object i: the first half is the backend's to write, the second the frontend's */
 #define MAP_IPC			0x70000000	/* + i * size */
 #define MAP_IPC_SIZE		0x00200000
-#define MAP_IPC_IRQ		24		/* + i, in both VMs */
+#define MAP_IPC_IRQ		24		/* + i + 2 * event, in both VMs, of the first two */
+#define MAP_IPC_EVENTS		4
 
 #endif
