@@ -21,13 +21,25 @@
 /* As many as there are offsets and sizes that are of interest */
 #define BUF_SIZE	(2 * IPC_RX_SIZE)
 
-FIXTURE(fuzz) {
-	struct bao_sim_ipc config;
+/**
+ * struct run - a run
+ * @prng: where the choices come from
+ * @config: the channel
+ * @sim: its simulator
+ * @fd: descriptor that is called
+ * @peer: memory, as the other VM has it
+ * @buf: what calls read and write, followed by what cannot be accessed
+ * @expected: what has to be in the memory
+ * @rung: doorbells of the other VM that have been rung, by event
+ * @unheard: those of events that it does not have
+ * @wrong: a call did not do what it should
+ */
+struct run {
 	struct prng prng;
+	struct bao_sim_ipc config;
 	int sim;
 	int fd;
 	unsigned char *peer;
-	/* Followed by what cannot be accessed */
 	unsigned char *buf;
 	unsigned char *expected;
 	__u32 rung[IPC_EVENTS];
@@ -35,36 +47,44 @@ FIXTURE(fuzz) {
 	bool wrong;
 };
 
+FIXTURE(fuzz) {
+	struct run run;
+};
+
 FIXTURE_SETUP(fuzz)
 {
+	struct run *run = &self->run;
+
 	SET_UP_OR_SKIP();
 	SIM_OR_SKIP();
-	self->prng.state = prng_seed();
-	TH_LOG("seed %llu", self->prng.state);
-	self->config = ipc_config();
-	self->sim = ipc_sim(&self->config);
-	ASSERT_LE(0, self->sim);
-	self->fd = ipc_open(IPC_ID, O_RDWR);
-	ASSERT_LE(0, self->fd);
-	self->peer = ipc_peer_map(self->sim, &self->config);
-	ASSERT_NE(NULL, self->peer);
-	self->buf = mmap(NULL, 2 * BUF_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			 -1, 0);
-	ASSERT_TRUE(self->buf != MAP_FAILED);
-	ASSERT_EQ(0, mprotect(self->buf + BUF_SIZE, BUF_SIZE, PROT_NONE));
-	self->expected = malloc(IPC_SIZE);
-	ASSERT_NE(NULL, self->expected);
-	memset(self->peer, CANARY, IPC_SIZE);
-	memset(self->expected, CANARY, IPC_SIZE);
+	run->prng.state = prng_seed();
+	TH_LOG("seed %llu", run->prng.state);
+	run->config = ipc_config();
+	run->sim = ipc_sim(&run->config);
+	ASSERT_LE(0, run->sim);
+	run->fd = ipc_open(IPC_ID, O_RDWR);
+	ASSERT_LE(0, run->fd);
+	run->peer = ipc_peer_map(run->sim, &run->config);
+	ASSERT_NE(NULL, run->peer);
+	run->buf = mmap(NULL, 2 * BUF_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			-1, 0);
+	ASSERT_TRUE(run->buf != MAP_FAILED);
+	ASSERT_EQ(0, mprotect(run->buf + BUF_SIZE, BUF_SIZE, PROT_NONE));
+	run->expected = malloc(IPC_SIZE);
+	ASSERT_NE(NULL, run->expected);
+	memset(run->peer, CANARY, IPC_SIZE);
+	memset(run->expected, CANARY, IPC_SIZE);
 }
 
 FIXTURE_TEARDOWN(fuzz)
 {
-	EXPECT_EQ(0, ipc_counters(self->sim).violations);
-	free(self->expected);
-	close(self->fd);
-	munmap(self->peer, self->config.size);
-	close(self->sim);
+	struct run *run = &self->run;
+
+	EXPECT_EQ(0, ipc_counters(run->sim).violations);
+	free(run->expected);
+	close(run->fd);
+	munmap(run->peer, run->config.size);
+	close(run->sim);
 	TEAR_DOWN();
 }
 
@@ -105,162 +125,163 @@ static long long in_part(long long offset, size_t len, long long size)
 	long long _expected = (expected), _seen = (seen);			\
 										\
 	EXPECT_EQ(_expected, _seen);						\
-	self->wrong |= _expected != _seen;					\
+	run->wrong |= _expected != _seen;					\
 } while (0)
 
-static void do_read(struct __test_metadata *_metadata, FIXTURE_DATA(fuzz) *self)
+static void do_read(struct __test_metadata *_metadata, struct run *run)
 {
-	long long offset = some_offset(&self->prng, IPC_RX_SIZE);
-	size_t len = some_length(&self->prng);
+	long long offset = some_offset(&run->prng, IPC_RX_SIZE);
+	size_t len = some_length(&run->prng);
 	long long expected = in_part(offset, len, IPC_RX_SIZE);
 	ssize_t n;
 
-	if (prng_one_in(&self->prng, 8)) {
-		n = pread(self->fd, self->buf + BUF_SIZE, len, offset);
+	if (prng_one_in(&run->prng, 8)) {
+		n = pread(run->fd, run->buf + BUF_SIZE, len, offset);
 		EXPECT_SAME(expected < 0 ? -EINVAL : expected ? -EFAULT : 0, n < 0 ? -errno : n);
 		return;
 	}
-	n = pread(self->fd, self->buf, len, offset);
+	n = pread(run->fd, run->buf, len, offset);
 	EXPECT_SAME(expected, n < 0 ? -errno : n);
 	if (n > 0)
-		EXPECT_SAME(0, memcmp(self->buf, self->expected + IPC_RX + offset, n));
+		EXPECT_SAME(0, memcmp(run->buf, run->expected + IPC_RX + offset, n));
 }
 
-static void do_write(struct __test_metadata *_metadata, FIXTURE_DATA(fuzz) *self)
+static void do_write(struct __test_metadata *_metadata, struct run *run)
 {
-	long long offset = some_offset(&self->prng, IPC_TX_SIZE);
-	size_t len = some_length(&self->prng);
+	long long offset = some_offset(&run->prng, IPC_TX_SIZE);
+	size_t len = some_length(&run->prng);
 	long long expected = in_part(offset, len, IPC_TX_SIZE);
 	ssize_t n;
 
 	if (!expected && len)
 		expected = -ENOSPC;
-	if (prng_one_in(&self->prng, 8)) {
-		n = pwrite(self->fd, self->buf + BUF_SIZE, len, offset);
+	if (prng_one_in(&run->prng, 8)) {
+		n = pwrite(run->fd, run->buf + BUF_SIZE, len, offset);
 		EXPECT_SAME(expected > 0 ? -EFAULT : expected, n < 0 ? -errno : n);
-		self->rung[0] += !n;
+		run->rung[0] += !n;
 		return;
 	}
-	memset(self->buf, prng_next(&self->prng), len);
-	n = pwrite(self->fd, self->buf, len, offset);
+	memset(run->buf, prng_next(&run->prng), len);
+	n = pwrite(run->fd, run->buf, len, offset);
 	EXPECT_SAME(expected, n < 0 ? -errno : n);
 	if (n < 0)
 		return;
-	self->rung[0]++;
-	memcpy(self->expected + IPC_TX + offset * !!n, self->buf, n);
+	run->rung[0]++;
+	memcpy(run->expected + IPC_TX + offset * !!n, run->buf, n);
 }
 
-static void do_seek(struct __test_metadata *_metadata, FIXTURE_DATA(fuzz) *self)
+static void do_seek(struct __test_metadata *_metadata, struct run *run)
 {
-	long long offset = some_offset(&self->prng, IPC_RX_SIZE), ret;
+	long long offset = some_offset(&run->prng, IPC_RX_SIZE), ret;
 
-	ret = lseek(self->fd, offset, SEEK_SET);
+	ret = lseek(run->fd, offset, SEEK_SET);
 	EXPECT_SAME(offset < 0 || offset > IPC_RX_SIZE ? -EINVAL : offset, ret < 0 ? -errno : ret);
 }
 
-static void do_notify(struct __test_metadata *_metadata, FIXTURE_DATA(fuzz) *self)
+static void do_notify(struct __test_metadata *_metadata, struct run *run)
 {
 	struct bao_ipc_notify notify = {
-		.event = prng_one_in(&self->prng, 4) ? prng_next(&self->prng) :
-						       prng_below(&self->prng, IPC_EVENTS + 2),
-		.reserved = prng_one_in(&self->prng, 8),
+		.event = prng_one_in(&run->prng, 4) ? prng_next(&run->prng) :
+						       prng_below(&run->prng, IPC_EVENTS + 2),
+		.reserved = prng_one_in(&run->prng, 8),
 	};
 
 	EXPECT_SAME(notify.reserved ? -EINVAL : 0,
-		  do_ioctl(self->fd, BAO_IOCTL_IPC_NOTIFY, &notify));
+		    do_ioctl(run->fd, BAO_IOCTL_IPC_NOTIFY, &notify));
 	if (notify.reserved)
 		return;
 	if (notify.event < IPC_EVENTS)
-		self->rung[notify.event]++;
+		run->rung[notify.event]++;
 	else
-		self->unheard++;
+		run->unheard++;
 }
 
 /* What others ring is not known, nonsense is */
-static void do_wait(struct __test_metadata *_metadata, FIXTURE_DATA(fuzz) *self)
+static void do_wait(struct __test_metadata *_metadata, struct run *run)
 {
 	struct bao_ipc_wait wait = {
-		.events = prng_one_in(&self->prng, 4) ? prng_next(&self->prng) :
-						       prng_below(&self->prng, 1 << IPC_EVENTS),
-		.reserved = prng_one_in(&self->prng, 8),
+		.events = prng_one_in(&run->prng, 4) ? prng_next(&run->prng) :
+						       prng_below(&run->prng, 1 << IPC_EVENTS),
+		.reserved = prng_one_in(&run->prng, 8),
 	};
 	__u32 asked = wait.events;
 	int ret;
 
-	ret = do_ioctl(self->fd, BAO_IOCTL_IPC_WAIT, &wait);
+	ret = do_ioctl(run->fd, BAO_IOCTL_IPC_WAIT, &wait);
 	if (wait.reserved || !asked || asked >> IPC_EVENTS) {
 		EXPECT_SAME(-EINVAL, ret);
 	} else if (ret) {
 		EXPECT_SAME(-EAGAIN, ret);
 	} else {
-		EXPECT_SAME(true, wait.events && !(wait.events & ~asked));
+		EXPECT_SAME(true, !!wait.events);
+		EXPECT_SAME(0, wait.events & ~asked);
 	}
 }
 
-static void do_eventfd(struct __test_metadata *_metadata, FIXTURE_DATA(fuzz) *self)
+static void do_eventfd(struct __test_metadata *_metadata, struct run *run)
 {
-	int fd = prng_one_in(&self->prng, 2) ? (int)prng_below(&self->prng, 64) : self->fd;
-	int ret = ipc_eventfd(self->fd, fd, prng_below(&self->prng, 8), prng_below(&self->prng, 3));
+	int fd = prng_one_in(&run->prng, 2) ? (int)prng_below(&run->prng, 64) : run->fd;
+	int ret = ipc_eventfd(run->fd, fd, prng_below(&run->prng, 8), prng_below(&run->prng, 3));
 
 	EXPECT_SAME(true, !ret || ret == -EINVAL || ret == -EBADF || ret == -EBUSY ||
-			  ret == -ENOENT || ret == -ENOSPC);
+		    ret == -ENOENT || ret == -ENOSPC);
 }
 
-static void do_mmap(struct __test_metadata *_metadata, FIXTURE_DATA(fuzz) *self)
+static void do_mmap(struct __test_metadata *_metadata, struct run *run)
 {
 	long page = sysconf(_SC_PAGESIZE);
 	long long pages = IPC_SIZE / page;
-	long long offset = prng_below(&self->prng, pages + 2);
-	size_t len = prng_below(&self->prng, pages + 2) + 1;
-	bool shared = !prng_one_in(&self->prng, 8), fits = offset + (long long)len <= pages;
+	long long offset = prng_below(&run->prng, pages + 2);
+	size_t len = prng_below(&run->prng, pages + 2) + 1;
+	bool shared = !prng_one_in(&run->prng, 8), fits = offset + (long long)len <= pages;
 	unsigned char *map;
 
 	map = mmap(NULL, len * page, PROT_READ | PROT_WRITE, shared ? MAP_SHARED : MAP_PRIVATE,
-		   self->fd, offset * page);
+		   run->fd, offset * page);
 	EXPECT_SAME(shared && fits ? 0 : EINVAL, map == MAP_FAILED ? errno : 0);
 	if (map == MAP_FAILED)
 		return;
-	EXPECT_SAME(0, memcmp(map, self->expected + offset * page, len * page));
+	EXPECT_SAME(0, memcmp(map, run->expected + offset * page, len * page));
 	munmap(map, len * page);
 }
 
 /* No argument that any of them has can be read there */
-static void do_any_ioctl(struct __test_metadata *_metadata, FIXTURE_DATA(fuzz) *self)
+static void do_any_ioctl(struct __test_metadata *_metadata, struct run *run)
 {
-	unsigned long command = _IOC(prng_below(&self->prng, 4), BAO_IOCTL_TYPE,
-				     prng_below(&self->prng, 0x20), prng_below(&self->prng, 64));
-	int ret = do_ioctl(self->fd, command, self->buf + BUF_SIZE);
+	unsigned long command = _IOC(prng_below(&run->prng, 4), BAO_IOCTL_TYPE,
+				     prng_below(&run->prng, 0x20), prng_below(&run->prng, 64));
+	int ret = do_ioctl(run->fd, command, run->buf + BUF_SIZE);
 
 	EXPECT_SAME(true, ret == -ENOTTY || ret == -EFAULT);
 }
 
 /* Somebody else's business is no reason to touch the memory */
-static void do_life(struct __test_metadata *_metadata, FIXTURE_DATA(fuzz) *self)
+static void do_life(struct __test_metadata *_metadata, struct run *run)
 {
 	char byte;
 
-	if (prng_one_in(&self->prng, 2)) {
-		ASSERT_EQ(0, ipc_sim_bind(self->sim, IPC_ID, BAO_SIM_SUSPEND));
-		ASSERT_EQ(0, ipc_sim_bind(self->sim, IPC_ID, BAO_SIM_RESUME));
+	if (prng_one_in(&run->prng, 2)) {
+		ASSERT_EQ(0, ipc_sim_bind(run->sim, IPC_ID, BAO_SIM_SUSPEND));
+		ASSERT_EQ(0, ipc_sim_bind(run->sim, IPC_ID, BAO_SIM_RESUME));
 		return;
 	}
-	ASSERT_EQ(0, ipc_sim_bind(self->sim, IPC_ID, BAO_SIM_UNBIND));
-	EXPECT_SAME(-1, pread(self->fd, &byte, 1, 0));
+	ASSERT_EQ(0, ipc_sim_bind(run->sim, IPC_ID, BAO_SIM_UNBIND));
+	EXPECT_SAME(-1, pread(run->fd, &byte, 1, 0));
 	EXPECT_SAME(ENODEV, errno);
-	close(self->fd);
-	ASSERT_EQ(0, ipc_sim_bind(self->sim, IPC_ID, BAO_SIM_BIND));
-	self->fd = ipc_open(IPC_ID, O_RDWR | O_NONBLOCK);
-	ASSERT_LE(0, self->fd);
+	close(run->fd);
+	ASSERT_EQ(0, ipc_sim_bind(run->sim, IPC_ID, BAO_SIM_BIND));
+	run->fd = ipc_open(IPC_ID, O_RDWR | O_NONBLOCK);
+	ASSERT_LE(0, run->fd);
 }
 
 /* The other VM changes what it writes, of which we know */
-static void do_peer(struct __test_metadata *_metadata, FIXTURE_DATA(fuzz) *self)
+static void do_peer(struct __test_metadata *_metadata, struct run *run)
 {
-	__u32 offset = IPC_RX + prng_below(&self->prng, IPC_RX_SIZE);
+	__u32 offset = IPC_RX + prng_below(&run->prng, IPC_RX_SIZE);
 
-	self->peer[offset] = prng_next(&self->prng);
-	self->expected[offset] = self->peer[offset];
-	EXPECT_SAME(0, ipc_ring(self->sim, prng_below(&self->prng, IPC_EVENTS + 1), 1));
+	run->peer[offset] = prng_next(&run->prng);
+	run->expected[offset] = run->peer[offset];
+	EXPECT_SAME(0, ipc_ring(run->sim, prng_below(&run->prng, IPC_EVENTS + 1), 1));
 }
 
 static int ring_for_ever(void *arg)
@@ -272,33 +293,34 @@ static int ring_for_ever(void *arg)
 
 TEST_F_TIMEOUT(fuzz, every_call_does_what_it_should, LONG_TEST_S)
 {
-	static void (* const calls[])(struct __test_metadata *, FIXTURE_DATA(fuzz) *) = {
+	static void (* const calls[])(struct __test_metadata *_metadata, struct run *run) = {
 		do_read, do_write, do_seek, do_notify, do_wait, do_eventfd, do_mmap,
 		do_any_ioctl, do_peer,
 	};
 	unsigned int i, total = rounds(ROUNDS);
 	struct bao_sim_ipc_counters c;
+	struct run *run = &self->run;
 	pid_t pid;
 
-	fcntl(self->fd, F_SETFL, O_NONBLOCK);
+	fcntl(run->fd, F_SETFL, O_NONBLOCK);
 	for (i = 0; i < 8; i++)
 		ASSERT_LE(0, new_eventfd(0));
-	pid = spawn(ring_for_ever, &self->sim);
+	pid = spawn(ring_for_ever, &run->sim);
 	ASSERT_LT(0, pid);
-	for (i = 0; i < total && !self->wrong; i++) {
-		if (prng_one_in(&self->prng, 500))
-			do_life(_metadata, self);
+	for (i = 0; i < total && !run->wrong; i++) {
+		if (prng_one_in(&run->prng, 500))
+			do_life(_metadata, run);
 		else
-			calls[prng_below(&self->prng, ARRAY_SIZE(calls))](_metadata, self);
+			calls[prng_below(&run->prng, ARRAY_SIZE(calls))](_metadata, run);
 	}
 	kill_child(pid);
-	ASSERT_FALSE(self->wrong)
+	ASSERT_FALSE(run->wrong)
 		TH_LOG("it went wrong in step %u", i);
-	EXPECT_EQ(0, memcmp(self->peer, self->expected, IPC_SIZE));
-	c = ipc_counters(self->sim);
-	EXPECT_EQ(self->rung[0], c.notifies[0]);
-	EXPECT_EQ(self->rung[1], c.notifies[1]);
-	EXPECT_EQ(self->unheard, c.unheard);
+	EXPECT_EQ(0, memcmp(run->peer, run->expected, IPC_SIZE));
+	c = ipc_counters(run->sim);
+	EXPECT_EQ(run->rung[0], c.notifies[0]);
+	EXPECT_EQ(run->rung[1], c.notifies[1]);
+	EXPECT_EQ(run->unheard, c.unheard);
 	EXPECT_EQ(0, c.bad_calls);
 	TH_LOG("%u calls, %u doorbells out, %u in", total, c.calls, c.interrupts);
 }

@@ -4,7 +4,7 @@
  *
  *	ipc_peer calls|mapping OFFSET COUNT	the other VM runs the same; OFFSET of each part
  *	ipc_peer storm OFFSET COUNT		the same, while both ring another event all the time
- *	ipc_peer events OFFSET COUNT		the same: each event by itself, and some that nobody has
+ *	ipc_peer events OFFSET COUNT		the same: each event by itself, and those of nobody
  *	ipc_peer echo 0 COUNT			the other VM has bao_test_ipc.ko, maybe later
  *
  * The memory must be zeroed there.
@@ -127,8 +127,8 @@ static int events(struct ipc_link *link, __u32 count)
 	for (round = 1; !ret && round <= count; round++)
 		ret = meet(link, round, round % info.events);
 	/*
-	 * The other one may be seen in the memory before it is heard. Two hypercalls later, all that
-	 * it has rung before has arrived.
+	 * The other one may be seen in the memory before it is heard. Two hypercalls later, all
+	 * that it has rung before has arrived.
 	 */
 	if (!ret)
 		ret = meet(link, count + 1, 0) ?: meet(link, count + 2, 0);
@@ -144,7 +144,7 @@ static int events(struct ipc_link *link, __u32 count)
 		return ret;
 	ret = unheard(link, (1u << info.events) - 2);
 	if (ret)
-		fprintf(stderr, "heard events %#x that nobody has rung\n", ret);
+		fprintf(stderr, "heard what nobody has rung: %#x\n", ret);
 	return ret ? -EBADMSG : 0;
 }
 
