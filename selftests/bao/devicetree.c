@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Nodes with mistakes: no device, -EINVAL, and a line for each that says what is wrong */
+/*
+ * Nodes with mistakes: no device, -EINVAL, and a line for each that says what is wrong. And what is
+ * made of those that have none.
+ */
 #include <fcntl.h>
 #include <glob.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
 #include "backend.h"
+#include "ipc_sim.h"
 
 #define BIND "/sys/bus/platform/drivers/bao/bind"
 #define KERN_ERR 3
@@ -164,6 +169,102 @@ TEST(mistakes_cost_only_the_objects_that_have_them)
 	EXPECT_EQ(0, access(CHANNEL "2", F_OK));
 	EXPECT_EQ(-1, access(CHANNEL "3", F_OK));
 	close(kmsg);
+	TEAR_DOWN();
+}
+
+/* Both bindings: the same channel, whichever describes it */
+
+#define SAME_ID		4
+#define SAME_SIZE	0x100000
+
+/* What a process sees of the channel; its parts get, or have, one byte each */
+static int look_at_channel(struct bao_ipc_info *info, bool first, unsigned char *rx,
+			   unsigned char *tx)
+{
+	int fd = ipc_open(SAME_ID, O_RDWR), ret;
+	unsigned char *map;
+
+	if (fd < 0)
+		return fd;
+	ret = do_ioctl(fd, BAO_IOCTL_IPC_GET_INFO, info);
+	map = mmap(NULL, SAME_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, info->rx_offset);
+	if (!ret && map == MAP_FAILED)
+		ret = -errno;
+	if (!ret && first)
+		map[SAME_SIZE - 1] = *rx;
+	if (!ret && pread(fd, rx, 1, SAME_SIZE - 1) != 1)
+		ret = -EIO;
+	munmap(map, SAME_SIZE);
+	map = mmap(NULL, SAME_SIZE, PROT_READ, MAP_SHARED, fd, info->tx_offset);
+	if (!ret && map == MAP_FAILED)
+		ret = -errno;
+	if (!ret && first && pwrite(fd, tx, 1, SAME_SIZE - 1) != 1)
+		ret = -EIO;
+	if (!ret)
+		*tx = map[SAME_SIZE - 1];
+	munmap(map, SAME_SIZE);
+	close(fd);
+	return ret;
+}
+
+TEST(both_bindings_describe_the_same)
+{
+	static const char * const names[] = { "bao-ipcshmem-same", "bao-hypervisor-same" };
+	unsigned char rx = 0x5a, tx = 0xa5;
+	struct bao_ipc_info info[2];
+	char path[2][256];
+	unsigned int i;
+
+	SET_UP_OR_SKIP();
+	for (i = 0; i < 2; i++)
+		if (!find_node(names[i], path[i], sizeof(path[i])))
+			SKIP(return, "the device tree has no such node");
+	/* One of them has it */
+	for (i = 0; i < 2; i++)
+		write_file(UNBIND, strrchr(path[i], '/') + 1);
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, write_file(BIND, strrchr(path[i], '/') + 1));
+		ASSERT_EQ(0, look_at_channel(&info[i], !i, &rx, &tx));
+		EXPECT_EQ(0x5a, rx);
+		EXPECT_EQ(0xa5, tx);
+		EXPECT_EQ(SAME_ID, info[i].id);
+		EXPECT_EQ(3, info[i].events);
+		EXPECT_EQ(SAME_SIZE, info[i].rx_size);
+		EXPECT_EQ(SAME_SIZE, info[i].tx_size);
+		EXPECT_EQ(2 * SAME_SIZE, info[i].map_size);
+		/* The other one cannot have it as well */
+		EXPECT_EQ(-EEXIST, write_file(BIND, strrchr(path[!i], '/') + 1));
+		ASSERT_EQ(0, write_file(UNBIND, strrchr(path[i], '/') + 1));
+	}
+	TEAR_DOWN();
+}
+
+TEST(a_channel_of_the_first_series)
+{
+	struct bao_ipc_info info;
+	__u32 events = 1;
+	char path[256];
+	int fd;
+
+	SET_UP_OR_SKIP();
+	if (!find_node("f0000000.bao-ipc", path, sizeof(path)))
+		SKIP(return, "the device tree has no such node");
+	fd = ipc_open(0, O_RDWR);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, do_ioctl(fd, BAO_IOCTL_IPC_GET_INFO, &info));
+	EXPECT_EQ(0, info.id);
+	EXPECT_EQ(0, info.events);
+	EXPECT_EQ(0x10000, info.map_size);
+	EXPECT_EQ(0, info.rx_offset);
+	EXPECT_EQ(0x2000, info.rx_size);
+	EXPECT_EQ(0x2000, info.tx_offset);
+	EXPECT_EQ(0x2000, info.tx_size);
+	/* There is no interrupt to wait for, but the other VM may have one */
+	EXPECT_EQ(POLLIN | POLLOUT, ipc_poll(fd, 0));
+	EXPECT_EQ(-EOPNOTSUPP, ipc_wait(fd, &events, NULL));
+	EXPECT_EQ(0, ipc_notify(fd, 0));
+	EXPECT_EQ(1, ipc_statistic(0, "notifies"));
+	close(fd);
 	TEAR_DOWN();
 }
 

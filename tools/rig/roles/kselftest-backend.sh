@@ -7,7 +7,7 @@
 
 # Without it, the tests would take this for a real Bao and skip most of themselves
 [ -d /proc/device-tree/test-port@b000000 ] || fail "no test port in the device tree"
-load_modules bao bao_remio
+load_modules bao bao_remio bao_ipc
 . /environment
 run_kselftest
 clean_log
