@@ -214,25 +214,7 @@ TEST_F(fail_nth, irqfd)
 	EXPECT_LT(nth, NTH_LIMIT);
 }
 
-#define PAGE_TABLE (2ul << 20)	/* a page of it, with pages of 4 KiB */
-
-/*
- * A place for the window whose page table is there already, as that of its neighbours: if there is
- * none for the first page that remap_pfn_range() maps, the kernel warns of itself on x86.
- */
-static char *place_for_window(void)
-{
-	char *area = mmap(NULL, 2 * PAGE_TABLE, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (area == MAP_FAILED)
-		return NULL;
-	area = (char *)(((unsigned long)area + PAGE_TABLE - 1) & ~(PAGE_TABLE - 1));
-	memset(area, 1, PAGE_TABLE);
-	return area + (PAGE_TABLE - SIM_WINDOW) / 2;
-}
-
-static int map_window(int fd, char *place)
+static int map_window(int fd, void *place)
 {
 	void *map = mmap(place, SIM_WINDOW, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
 
@@ -244,7 +226,7 @@ static int map_window(int fd, char *place)
 
 TEST_F_TIMEOUT(fail_nth, mmap, 120)
 {
-	char *place = place_for_window();
+	void *place = nth_place(SIM_WINDOW);
 
 	ASSERT_TRUE(!!place);
 	EXPECT_UNHARMED(map_window(self->fd, place), nth_enomem_or_efault);

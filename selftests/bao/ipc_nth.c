@@ -156,9 +156,9 @@ TEST_F(ipc_nth, eventfd)
 	EXPECT_EQ(0, eventfd_poll(self->event));
 }
 
-static int map_memory(int fd)
+static int map_memory(int fd, void *place)
 {
-	void *map = mmap(NULL, IPC_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	void *map = mmap(place, IPC_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
 
 	if (map == MAP_FAILED)
 		return -errno;
@@ -168,7 +168,10 @@ static int map_memory(int fd)
 
 TEST_F_TIMEOUT(ipc_nth, mmap, 120)
 {
-	EXPECT_UNHARMED(map_memory(self->fd), nth_enomem_or_efault);
+	void *place = nth_place(IPC_SIZE);
+
+	ASSERT_TRUE(!!place);
+	EXPECT_UNHARMED(map_memory(self->fd, place), nth_enomem_or_efault);
 }
 
 /* The channel, its interrupts, its auxiliary devices, and the drivers that bind to them */

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
@@ -56,4 +57,18 @@ bool nth_has_failed(void)
 	if (strcmp(text, "0\n"))
 		nth_fail(0);
 	return !strcmp(text, "0\n");
+}
+
+#define PAGE_TABLE (2ul << 20)	/* a page of it, with pages of 4 KiB */
+
+void *nth_place(size_t size)
+{
+	char *area = mmap(NULL, 2 * PAGE_TABLE, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (area == MAP_FAILED || size > PAGE_TABLE / 2)
+		return NULL;
+	area = (char *)(((unsigned long)area + PAGE_TABLE - 1) & ~(PAGE_TABLE - 1));
+	memset(area, 1, PAGE_TABLE);
+	return area + PAGE_TABLE / 4;
 }

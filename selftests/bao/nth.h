@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 /* NULL, or why faults cannot be injected */
 const char *nth_enable(void);
@@ -14,6 +15,12 @@ const char *nth_enable(void);
 void nth_fail(unsigned int nth);
 /* Ends that, and tells whether something has failed */
 bool nth_has_failed(void);
+
+/*
+ * A place for a mapping whose page table is there already, as that of its neighbours; at most a MiB.
+ * If remap_pfn_range() has no memory for that of its first page, x86 complains of itself.
+ */
+void *nth_place(size_t size);
 
 /* More places to fail than any of these calls has */
 #define NTH_LIMIT 2000
