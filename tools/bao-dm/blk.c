@@ -7,16 +7,17 @@
 #include <unistd.h>
 
 #include <linux/virtio_blk.h>
+#include <linux/virtio_ids.h>
 
 #include "dm.h"
 
-uint64_t blk_features(struct dm *dm)
+static uint64_t blk_features(struct dm *dm)
 {
 	return 1ull << VIRTIO_BLK_F_SEG_MAX | 1ull << VIRTIO_BLK_F_BLK_SIZE |
 	       1ull << VIRTIO_BLK_F_FLUSH | (dm->read_only ? 1ull << VIRTIO_BLK_F_RO : 0);
 }
 
-void blk_config(struct dm *dm, uint8_t *config, size_t size)
+static void blk_config(struct dm *dm, uint8_t *config, size_t size)
 {
 	struct virtio_blk_config blk = {
 		.capacity = htole64(dm->sectors),
@@ -160,3 +161,13 @@ bool blk_serve(struct dm *dm, struct chain *chain, uint32_t *written)
 	*status = result;
 	return true;
 }
+
+const struct dm_model blk_model = {
+	.device_id = VIRTIO_ID_BLOCK,
+	.nr_queues = 1,
+	.nr_kicked = 1,
+	.features = blk_features,
+	.config = blk_config,
+	.start = queue_start,
+	.stop = queue_stop,
+};

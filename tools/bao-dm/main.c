@@ -19,10 +19,14 @@ static void help(void)
 {
 	fprintf(stderr,
 		"usage: bao-dm --dm N --window GPA [--state FILE] [--read-only] DISK-IMAGE\n"
+		"       bao-dm --dm N --window GPA --tap NAME\n"
+		"       bao-dm --dm N --window GPA --vsock CID\n"
 		"  --dm N        index of the device model\n"
 		"  --window GPA  frontend's address of its virtio-mmio window\n"
 		"  --state FILE  keep the device's state there, to go on after being killed\n"
-		"  --read-only   offer a disk that cannot be written to\n");
+		"  --read-only   offer a disk that cannot be written to\n"
+		"  --tap NAME    offer a network card; its other end is that interface\n"
+		"  --vsock CID   offer a socket device with that address\n");
 	exit(2);
 }
 
@@ -77,6 +81,26 @@ static void open_dm(struct dm *dm, uint32_t id)
 	close(dispatcher);
 }
 
+static void open_kicks(struct dm *dm)
+{
+	unsigned int i;
+
+	for (i = 0; i < dm->model->nr_kicked; i++) {
+		dm->kickfds[i] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+		if (dm->kickfds[i] < 0)
+			err(1, "eventfd");
+	}
+}
+
+static void start_worker(struct dm *dm)
+{
+	pthread_t worker;
+	int ret = pthread_create(&worker, NULL, queue_worker, dm);
+
+	if (ret)
+		errx(1, "worker: %s", strerror(ret));
+}
+
 static void answer(struct dm *dm, struct bao_virtio_request *req)
 {
 	uint64_t offset = req->addr - dm->state->window;
@@ -110,12 +134,14 @@ int main(int argc, char **argv)
 		{ "window", required_argument, NULL, 'w' },
 		{ "state", required_argument, NULL, 's' },
 		{ "read-only", no_argument, NULL, 'r' },
+		{ "tap", required_argument, NULL, 't' },
+		{ "vsock", required_argument, NULL, 'v' },
 		{ NULL, 0, NULL, 0 },
 	};
-	static struct dm dm = { .lock = PTHREAD_MUTEX_INITIALIZER };
-	const char *state = NULL, *id = NULL, *window = NULL;
-	pthread_t worker;
-	int opt, ret;
+	static struct dm dm = { .lock = PTHREAD_MUTEX_INITIALIZER, .model = &blk_model };
+	const char *state = NULL, *id = NULL, *window = NULL, *tap = NULL;
+	bool disk;
+	int opt;
 
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (opt) {
@@ -131,27 +157,43 @@ int main(int argc, char **argv)
 		case 'r':
 			dm.read_only = true;
 			break;
+		case 't':
+			dm.model = &net_model;
+			tap = optarg;
+			break;
+		case 'v':
+			dm.model = &vsock_model;
+			dm.cid = number(optarg);
+			break;
 		default:
 			help();
 		}
 	}
-	if (!id || !window || argc != optind + 1)
+	disk = dm.model == &blk_model;
+	/* What vhost knows of the rings goes with the process */
+	if (!id || !window || argc != optind + disk || (!disk && state))
 		help();
 
-	open_image(&dm, argv[optind]);
+	if (disk)
+		open_image(&dm, argv[optind]);
 	dm.state = state_open(state, number(id), number(window));
 	open_dm(&dm, number(id));
-	dm.kickfd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (dm.kickfd < 0)
-		err(1, "eventfd");
-	printf("bao-dm: %s device model %s, %llu sectors%s\n",
-	       dm.state->status ? "resuming" : "serving", id, (unsigned long long)dm.sectors,
-	       dm.read_only ? ", read-only" : "");
+	open_kicks(&dm);
+	if (disk) {
+		printf("bao-dm: %s device model %s, %llu sectors%s\n",
+		       dm.state->status ? "resuming" : "serving", id,
+		       (unsigned long long)dm.sectors, dm.read_only ? ", read-only" : "");
+	} else {
+		if (tap)
+			net_open(&dm, tap);
+		else
+			vsock_open(&dm);
+		printf("bao-dm: serving device model %s by vhost\n", id);
+	}
 	fflush(stdout);
 
 	mmio_resume(&dm);
-	ret = pthread_create(&worker, NULL, queue_worker, &dm);
-	if (ret)
-		errx(1, "worker: %s", strerror(ret));
+	if (disk)
+		start_worker(&dm);
 	serve(&dm);
 }

@@ -21,7 +21,8 @@
 
 static uint64_t device_features(struct dm *dm)
 {
-	return 1ull << VIRTIO_F_VERSION_1 | 1ull << VIRTIO_F_ACCESS_PLATFORM | blk_features(dm);
+	return 1ull << VIRTIO_F_VERSION_1 | 1ull << VIRTIO_F_ACCESS_PLATFORM |
+	       dm->model->features(dm);
 }
 
 static uint64_t driver_features(struct dm *dm)
@@ -36,30 +37,33 @@ static bool features_valid(struct dm *dm)
 	return !(features & ~device_features(dm)) && (features & 1ull << VIRTIO_F_VERSION_1);
 }
 
-/* From now on, the kernel turns QueueNotify into a signal of the eventfd */
-static void assign_kick(struct dm *dm, bool assign)
+/* From now on, the kernel turns QueueNotify into a signal of the queue's eventfd */
+static void assign_kicks(struct dm *dm, bool assign)
 {
 	struct bao_ioeventfd args = {
-		.fd = dm->kickfd,
 		.flags = BAO_IOEVENTFD_FLAG_DATAMATCH,
 		.addr = dm->state->window + VIRTIO_MMIO_QUEUE_NOTIFY,
 		.len = 4,
-		.data = 0,	/* the queue's index */
 	};
+	unsigned int i;
 
 	if (dm->kick_assigned == assign)
 		return;
 	if (!assign)
 		args.flags |= BAO_IOEVENTFD_FLAG_DEASSIGN;
-	if (ioctl(dm->fd, BAO_IOCTL_IOEVENTFD, &args))
-		err(1, "IOEVENTFD");
+	for (i = 0; i < dm->model->nr_kicked; i++) {
+		args.fd = dm->kickfds[i];
+		args.data = i;
+		if (ioctl(dm->fd, BAO_IOCTL_IOEVENTFD, &args))
+			err(1, "IOEVENTFD");
+	}
 	dm->kick_assigned = assign;
 }
 
 static void start(struct dm *dm)
 {
-	assign_kick(dm, true);
-	queue_start(dm);
+	assign_kicks(dm, true);
+	dm->model->start(dm);
 }
 
 /*
@@ -71,14 +75,10 @@ static void reset(struct dm *dm)
 {
 	struct dm_state *s = dm->state;
 
-	assign_kick(dm, false);
-	queue_stop(dm);
-	s->queue_ready = 0;
-	s->queue_num = 0;
+	assign_kicks(dm, false);
+	dm->model->stop(dm);
+	memset(s->queues, 0, sizeof(s->queues));
 	s->queue_sel = 0;
-	s->desc = 0;
-	s->driver = 0;
-	s->device = 0;
 	s->device_features_sel = 0;
 	s->driver_features_sel = 0;
 	s->driver_features[0] = 0;
@@ -111,14 +111,15 @@ static void write_status(struct dm *dm, uint32_t value)
 static void write_queue_ready(struct dm *dm, uint32_t value)
 {
 	struct dm_state *s = dm->state;
+	struct dm_queue *q = &s->queues[s->queue_sel];
 
 	if (!value) {
-		queue_stop(dm);
-		s->queue_ready = 0;
-	} else if (value == 1 && queue_valid(dm)) {
-		s->queue_ready = 1;
+		dm->model->stop(dm);
+		q->ready = 0;
+	} else if (value == 1 && queue_valid(dm, s->queue_sel)) {
+		q->ready = 1;
 		if (s->status & VIRTIO_CONFIG_S_DRIVER_OK)
-			queue_start(dm);
+			dm->model->start(dm);
 	}
 }
 
@@ -130,35 +131,37 @@ static void set_half(uint64_t *reg, bool high, uint32_t value)
 		*reg = (*reg & ~0xffffffffull) | value;
 }
 
-/* The queue's registers exist for queue 0 and do not change while it is ready */
+/* The registers of a queue do not change while it is ready */
 static void write_queue(struct dm *dm, uint64_t offset, uint32_t value)
 {
 	struct dm_state *s = dm->state;
+	struct dm_queue *q;
 
-	if (s->queue_sel)
+	if (s->queue_sel >= dm->model->nr_queues)
 		return;
 	if (offset == VIRTIO_MMIO_QUEUE_READY) {
 		write_queue_ready(dm, value);
 		return;
 	}
-	if (s->queue_ready)
+	q = &s->queues[s->queue_sel];
+	if (q->ready)
 		return;
 
 	switch (offset) {
 	case VIRTIO_MMIO_QUEUE_NUM:
-		s->queue_num = value;
+		q->num = value;
 		break;
 	case VIRTIO_MMIO_QUEUE_DESC_LOW:
 	case VIRTIO_MMIO_QUEUE_DESC_HIGH:
-		set_half(&s->desc, offset == VIRTIO_MMIO_QUEUE_DESC_HIGH, value);
+		set_half(&q->desc, offset == VIRTIO_MMIO_QUEUE_DESC_HIGH, value);
 		break;
 	case VIRTIO_MMIO_QUEUE_AVAIL_LOW:
 	case VIRTIO_MMIO_QUEUE_AVAIL_HIGH:
-		set_half(&s->driver, offset == VIRTIO_MMIO_QUEUE_AVAIL_HIGH, value);
+		set_half(&q->driver, offset == VIRTIO_MMIO_QUEUE_AVAIL_HIGH, value);
 		break;
 	case VIRTIO_MMIO_QUEUE_USED_LOW:
 	case VIRTIO_MMIO_QUEUE_USED_HIGH:
-		set_half(&s->device, offset == VIRTIO_MMIO_QUEUE_USED_HIGH, value);
+		set_half(&q->device, offset == VIRTIO_MMIO_QUEUE_USED_HIGH, value);
 		break;
 	}
 }
@@ -168,7 +171,7 @@ static uint64_t read_config(struct dm *dm, uint64_t offset, uint64_t width)
 	uint8_t config[64] = { 0 };
 	uint64_t value = 0;
 
-	blk_config(dm, config, sizeof(config));
+	dm->model->config(dm, config, sizeof(config));
 	if (width > sizeof(value) || offset > sizeof(config) - width)
 		return 0;
 	memcpy(&value, config + offset, width);	/* both are little endian */
@@ -178,6 +181,7 @@ static uint64_t read_config(struct dm *dm, uint64_t offset, uint64_t width)
 uint64_t mmio_read(struct dm *dm, uint64_t offset, uint64_t width)
 {
 	struct dm_state *s = dm->state;
+	bool queue = s->queue_sel < dm->model->nr_queues;
 
 	if (offset >= VIRTIO_MMIO_CONFIG)
 		return read_config(dm, offset - VIRTIO_MMIO_CONFIG, width);
@@ -190,7 +194,7 @@ uint64_t mmio_read(struct dm *dm, uint64_t offset, uint64_t width)
 	case VIRTIO_MMIO_VERSION:
 		return 2;
 	case VIRTIO_MMIO_DEVICE_ID:
-		return VIRTIO_ID_BLOCK;
+		return dm->model->device_id;
 	case VIRTIO_MMIO_VENDOR_ID:
 		return VENDOR_ID;
 	case VIRTIO_MMIO_DEVICE_FEATURES:
@@ -198,11 +202,12 @@ uint64_t mmio_read(struct dm *dm, uint64_t offset, uint64_t width)
 			return 0;
 		return (uint32_t)(device_features(dm) >> 32 * s->device_features_sel);
 	case VIRTIO_MMIO_QUEUE_NUM_MAX:
-		return s->queue_sel ? 0 : QUEUE_MAX;
+		return queue ? QUEUE_MAX : 0;
 	case VIRTIO_MMIO_QUEUE_READY:
-		return s->queue_sel ? 0 : s->queue_ready;
+		return queue ? s->queues[s->queue_sel].ready : 0;
 	case VIRTIO_MMIO_INTERRUPT_STATUS:
-		return __atomic_load_n(&s->interrupt_status, __ATOMIC_SEQ_CST);
+		return __atomic_load_n(&s->interrupt_status, __ATOMIC_SEQ_CST) |
+		       dm->model->int_status;
 	case VIRTIO_MMIO_STATUS:
 		return __atomic_load_n(&s->status, __ATOMIC_SEQ_CST);
 	case REG_SHM_LEN_LOW ... REG_SHM_BASE_HIGH:
@@ -234,8 +239,8 @@ void mmio_write(struct dm *dm, uint64_t offset, uint64_t width, uint64_t value)
 		s->queue_sel = value;
 		break;
 	case VIRTIO_MMIO_QUEUE_NOTIFY:
-		if (!value)
-			queue_kick(dm);
+		if (value < dm->model->nr_kicked)
+			queue_kick(dm, value);
 		break;
 	case VIRTIO_MMIO_INTERRUPT_ACK:
 		__atomic_and_fetch(&s->interrupt_status, ~(uint32_t)value, __ATOMIC_SEQ_CST);

@@ -33,48 +33,71 @@ void *guest_memory(struct dm *dm, uint64_t addr, uint64_t len, uint64_t align)
 	return dm->mem + offset;
 }
 
-static struct vring_desc *desc_table(struct dm *dm)
+void *queue_desc(struct dm *dm, unsigned int index)
 {
-	return guest_memory(dm, dm->state->desc,
-			    sizeof(struct vring_desc) * dm->state->queue_num,
+	const struct dm_queue *q = &dm->state->queues[index];
+
+	return guest_memory(dm, q->desc, sizeof(struct vring_desc) * q->num,
 			    VRING_DESC_ALIGN_SIZE);
 }
 
-static struct vring_avail *avail_ring(struct dm *dm)
+void *queue_avail(struct dm *dm, unsigned int index)
 {
-	return guest_memory(dm, dm->state->driver,
-			    sizeof(struct vring_avail) + sizeof(__virtio16) * dm->state->queue_num,
+	const struct dm_queue *q = &dm->state->queues[index];
+
+	/* With the event index behind it, which vhost uses */
+	return guest_memory(dm, q->driver,
+			    sizeof(struct vring_avail) + sizeof(__virtio16) * (q->num + 1),
 			    VRING_AVAIL_ALIGN_SIZE);
 }
 
-static struct vring_used *used_ring(struct dm *dm)
+void *queue_used(struct dm *dm, unsigned int index)
 {
-	return guest_memory(dm, dm->state->device,
+	const struct dm_queue *q = &dm->state->queues[index];
+
+	return guest_memory(dm, q->device,
 			    sizeof(struct vring_used) +
-			    sizeof(struct vring_used_elem) * dm->state->queue_num,
+			    sizeof(struct vring_used_elem) * q->num + sizeof(__virtio16),
 			    VRING_USED_ALIGN_SIZE);
 }
 
 /* Once the queue is ready, its registers do not change: what is valid here stays so */
-bool queue_valid(struct dm *dm)
+bool queue_valid(struct dm *dm, unsigned int index)
 {
-	uint32_t num = dm->state->queue_num;
+	uint32_t num = dm->state->queues[index].num;
 
-	return num && num <= QUEUE_MAX && !(num & (num - 1)) &&
-	       desc_table(dm) && avail_ring(dm) && used_ring(dm);
+	return num && num <= QUEUE_MAX && !(num & (num - 1)) && queue_desc(dm, index) &&
+	       queue_avail(dm, index) && queue_used(dm, index);
+}
+
+/* What follows is about queue 0, the only one of a disk */
+
+static struct vring_desc *desc_table(struct dm *dm)
+{
+	return queue_desc(dm, 0);
+}
+
+static struct vring_avail *avail_ring(struct dm *dm)
+{
+	return queue_avail(dm, 0);
+}
+
+static struct vring_used *used_ring(struct dm *dm)
+{
+	return queue_used(dm, 0);
 }
 
 void queue_start(struct dm *dm)
 {
 	pthread_mutex_lock(&dm->lock);
-	if (!dm->running && dm->state->queue_ready && queue_valid(dm) &&
+	if (!dm->running && dm->state->queues[0].ready && queue_valid(dm, 0) &&
 	    !(dm->state->status & VIRTIO_CONFIG_S_NEEDS_RESET)) {
 		dm->last_avail = le16toh(read_once(used_ring(dm)->idx));
 		dm->running = true;
 	}
 	pthread_mutex_unlock(&dm->lock);
 	/* The driver may have filled the ring before it set DRIVER_OK */
-	queue_kick(dm);
+	queue_kick(dm, 0);
 }
 
 /* On return the worker is quiet: it holds the lock as long as it touches the ring or a buffer */
@@ -94,9 +117,9 @@ static void signal_eventfd(int fd)
 		err(1, "eventfd");
 }
 
-void queue_kick(struct dm *dm)
+void queue_kick(struct dm *dm, unsigned int index)
 {
-	signal_eventfd(dm->kickfd);
+	signal_eventfd(dm->kickfds[index]);
 }
 
 /* The frontend may read InterruptStatus before write() returns, so that comes first */
@@ -118,7 +141,7 @@ static void broken(struct dm *dm, const char *what)
 static const char *collect(struct dm *dm, struct chain *chain)
 {
 	struct vring_desc *table = desc_table(dm);
-	uint32_t num = dm->state->queue_num;
+	uint32_t num = dm->state->queues[0].num;
 	uint16_t i = chain->head;
 	unsigned int n;
 
@@ -159,7 +182,7 @@ static const char *collect(struct dm *dm, struct chain *chain)
 static void put_used(struct dm *dm, uint16_t head, uint32_t written)
 {
 	struct vring_used *used = used_ring(dm);
-	struct vring_used_elem *elem = &used->ring[dm->last_avail % dm->state->queue_num];
+	struct vring_used_elem *elem = &used->ring[dm->last_avail % dm->state->queues[0].num];
 
 	elem->id = htole32(head);
 	elem->len = htole32(written);
@@ -183,12 +206,12 @@ static bool serve_one(struct dm *dm, struct chain *chain)
 	waiting = le16toh(__atomic_load_n(&avail->idx, __ATOMIC_ACQUIRE)) - dm->last_avail;
 	if (!waiting)
 		return false;
-	if (waiting > dm->state->queue_num) {
+	if (waiting > dm->state->queues[0].num) {
 		broken(dm, "available index jumped");
 		return false;
 	}
 
-	chain->head = le16toh(read_once(avail->ring[dm->last_avail % dm->state->queue_num]));
+	chain->head = le16toh(read_once(avail->ring[dm->last_avail % dm->state->queues[0].num]));
 	problem = collect(dm, chain);
 	if (problem) {
 		broken(dm, problem);
@@ -220,13 +243,13 @@ void *queue_worker(void *arg)
 	struct dm *dm = arg;
 
 	for (;;) {
-		struct pollfd kick = { .fd = dm->kickfd, .events = POLLIN };
+		struct pollfd kick = { .fd = dm->kickfds[0], .events = POLLIN };
 		uint64_t count;
 		bool again;
 
 		if (poll(&kick, 1, -1) < 0 && errno != EINTR)
 			err(1, "poll");
-		if (read(dm->kickfd, &count, sizeof(count)) < 0)
+		if (read(dm->kickfds[0], &count, sizeof(count)) < 0)
 			continue;
 		do {
 			pthread_mutex_lock(&dm->lock);
