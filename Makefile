@@ -6,7 +6,7 @@
 # Of the test rig; "make modules" takes ARCH as the kernel does.
 RIG := tools/rig
 TARGETS ?= bao
-export O V ROUNDS TIMEOUT NCPU ON KERNEL STOCK PROGRAMS BINDING
+export O V ROUNDS TCP_MIB PORT_MIB TIMEOUT NCPU ON KERNEL STOCK PROGRAMS BINDING
 
 # To build modules: against the running kernel unless told otherwise, and with
 # Debian's cross compiler if it is for another architecture.
@@ -47,6 +47,8 @@ help:
 	@echo '                    two virtual machines exchange messages over an IPC channel'
 	@echo '  make bench [ARCH=arm64|riscv|arm]'
 	@echo '                    what an access costs, in instructions'
+	@echo '  make virtio [ARCH=arm64|riscv|arm] [ROUNDS=10] [TCP_MIB=8] [PORT_MIB=1] [TESTS="data..."]'
+	@echo '                    devices of the kernel and of vhost, used hard by the drivers of Linux'
 	@echo '  make lint         checkpatch, sparse, warnings, clang, shellcheck, licenses'
 	@echo '  make check-long   the long runs'
 	@echo
@@ -76,6 +78,9 @@ restart:
 ipc:
 	@$(RIG)/ipc $(or $(ARCH),arm64)
 
+virtio:
+	@$(RIG)/virtio $(or $(ARCH),arm64)
+
 mutations:
 	@$(RIG)/mutate $(ONLY)
 
@@ -104,6 +109,6 @@ clean:
 	@rm -rf '$(or $(O),build)'
 	@[ ! -d '$(KDIR)' ] || $(KBUILD) clean
 
-.PHONY: help demo kselftest coverage mutations restart ipc bench lint check check-long
-.PHONY: overlay modules modules_install clean
+.PHONY: help demo kselftest coverage mutations restart ipc virtio bench lint check
+.PHONY: check-long overlay modules modules_install clean
 .NOTPARALLEL:

@@ -5,14 +5,14 @@
 # someone who reads its console. Sourced after common.sh, by vms.sh and plain.sh.
 # $run is where the files of a run are.
 
-# build_init ARCH DIR: the first process of a system
-build_init()
+# build_program NAME ARCH DIR: one of the rig's own small programs, static
+build_program()
 {
-	arch_names "$1"
-	[ "$2/init" -nt "$RIG/init.c" ] && return
-	mkdir -p "$2"
-	logged "$2/build.log" "init for $1" "${CROSS}gcc" -static -O2 -Wall -Wextra -Werror \
-		-o "$2/init" "$RIG/init.c"
+	arch_names "$2"
+	[ "$3/$1" -nt "$RIG/$1.c" ] && return
+	mkdir -p "$3"
+	logged "$3/build.log" "$1 for $2" "${CROSS}gcc" -static -O2 -Wall -Wextra -Werror \
+		-D_GNU_SOURCE -o "$3/$1" "$RIG/$1.c"
 }
 
 # static_programs DEBARCH: sets $busybox and $e2fsck. Debian has them for

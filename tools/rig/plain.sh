@@ -77,7 +77,7 @@ plain_prepare()
 		plain_files+=("/modules/${module##*/}.ko=$run/${module##*/}.ko")
 	done
 	static_programs "$DEBARCH"
-	build_init "$arch" "$out"
+	build_program init "$arch" "$out"
 	plain_init=$out/init
 	step "modules for $arch, kernel $2: built"
 }
