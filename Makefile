@@ -45,7 +45,7 @@ help:
 	@echo '                    kill the device model again and again while a frontend uses its disk'
 	@echo '  make ipc [ARCH=arm64|riscv|arm] [BINDING=legacy|hypervisor] [ROUNDS=100000]'
 	@echo '                    two virtual machines exchange messages over an IPC channel'
-	@echo '  make bench [ARCH=arm64|riscv|arm]'
+	@echo '  make bench [ARCH=arm64]'
 	@echo '                    what an access costs, in instructions'
 	@echo '  make virtio [ARCH=arm64|riscv|arm] [ROUNDS=10] [TCP_MIB=8] [PORT_MIB=1] [TESTS="data..."]'
 	@echo '                    devices of the kernel and of vhost, used hard by the drivers of Linux'
