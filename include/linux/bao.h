@@ -212,7 +212,7 @@ struct bao_endpoint_desc {
 
 struct bao_endpoint *bao_endpoint_from_auxdev(struct auxiliary_device *adev);
 struct bao_endpoint *bao_endpoint_find(u32 dm_id);
-const struct bao_endpoint_desc *bao_endpoint_desc(const struct bao_endpoint *ep);
+const struct bao_endpoint_desc *bao_endpoint_describe(const struct bao_endpoint *ep);
 struct bao_endpoint *bao_endpoint_get(struct bao_endpoint *ep);
 void bao_endpoint_put(struct bao_endpoint *ep);
 

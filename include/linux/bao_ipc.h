@@ -23,7 +23,7 @@
  *	schedule_work(&my->work);
  *	...
  *	memcpy(my->memory.tx, message, len);
- *	bao_ipc_notify(&my->client, 0);
+ *	bao_ipc_ring(&my->client, 0);
  *	...
  *	bao_ipc_release(&my->client);
  *	cancel_work_sync(&my->work);
@@ -113,7 +113,7 @@ struct bao_ipc_memory {
  *	      has rung (after suspend, for those that got lost); none is left out. Mandatory. Called
  *	      in an interrupt handler or in a thread with interrupts off (on PREEMPT_RT in
  *	      preemptible threads only), under rcu_read_lock(), so it must not sleep; on several
- *	      CPUs at once, also for the same event. It may call bao_ipc_notify().
+ *	      CPUs at once, also for the same event. It may call bao_ipc_ring().
  * @gone: The channel has been taken out of service: what the client calls from now on returns
  *	  -ENODEV, and no doorbell comes. Optional. Called once at most, and not after
  *	  bao_ipc_release() has returned, which waits for it. In a thread; may sleep and unmap the
@@ -135,7 +135,7 @@ int bao_ipc_claim(struct bao_ipc *ipc, struct bao_ipc_client *client);
 void bao_ipc_release(struct bao_ipc_client *client);
 void bao_ipc_release_nowait(struct bao_ipc_client *client);
 bool bao_ipc_client_gone(const struct bao_ipc_client *client);
-int bao_ipc_notify(struct bao_ipc_client *client, u32 event);
+int bao_ipc_ring(struct bao_ipc_client *client, u32 event);
 int bao_ipc_map(struct bao_ipc *ipc, struct bao_ipc_memory *memory);
 void bao_ipc_unmap(struct bao_ipc *ipc);
 
@@ -148,7 +148,7 @@ void bao_ipc_unmap(struct bao_ipc *ipc);
 
 struct bao_ipc *bao_ipc_from_auxdev(struct auxiliary_device *adev);
 struct bao_ipc *bao_ipc_find(u32 id);
-const struct bao_ipc_desc *bao_ipc_desc(const struct bao_ipc *ipc);
+const struct bao_ipc_desc *bao_ipc_describe(const struct bao_ipc *ipc);
 struct bao_ipc *bao_ipc_get(struct bao_ipc *ipc);
 void bao_ipc_put(struct bao_ipc *ipc);
 

@@ -48,7 +48,7 @@ void bao_ipc_doorbell_init(struct bao_ipc_chan *chan)
 	spin_lock_init(&chan->lock);
 	init_waitqueue_head(&chan->wait);
 	INIT_LIST_HEAD(&chan->eventfds);
-	for (i = 0; i < bao_ipc_desc(chan->ipc)->nr_events; i++)
+	for (i = 0; i < bao_ipc_describe(chan->ipc)->nr_events; i++)
 		chan->last[i] = ++chan->seq;
 }
 
@@ -87,7 +87,7 @@ void bao_ipc_doorbell(struct bao_ipc_client *client, unsigned int event)
  */
 u32 bao_ipc_all_events(const struct bao_ipc_chan *chan)
 {
-	return BIT_ULL(bao_ipc_desc(chan->ipc)->nr_events) - 1;
+	return BIT_ULL(bao_ipc_describe(chan->ipc)->nr_events) - 1;
 }
 
 static u32 bao_ipc_unseen_locked(const struct bao_ipc_chan *chan, const u64 *seen, u32 events)

@@ -93,7 +93,7 @@ static ssize_t bao_ipc_write_iter(struct kiocb *iocb, struct iov_iter *from)
 			return -EFAULT;
 	}
 
-	ret = bao_ipc_notify(&chan->client, 0);
+	ret = bao_ipc_ring(&chan->client, 0);
 	if (ret)
 		return ret;
 	iocb->ki_pos += copied;
@@ -145,7 +145,7 @@ static u64 bao_ipc_map_offset(const struct bao_ipc_desc *desc, unsigned int regi
 static int bao_ipc_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct bao_ipc_file *bf = file->private_data;
-	const struct bao_ipc_desc *desc = bao_ipc_desc(bf->chan->ipc);
+	const struct bao_ipc_desc *desc = bao_ipc_describe(bf->chan->ipc);
 	unsigned long len = vma->vm_end - vma->vm_start;
 	const struct bao_ipc_region *region;
 	u64 first, pages;
@@ -190,7 +190,7 @@ static u64 bao_ipc_part_offset(const struct bao_ipc_desc *desc, const struct bao
 
 static int bao_ipc_ioctl_info(struct bao_ipc_file *bf, struct bao_ipc_info __user *arg)
 {
-	const struct bao_ipc_desc *desc = bao_ipc_desc(bf->chan->ipc);
+	const struct bao_ipc_desc *desc = bao_ipc_describe(bf->chan->ipc);
 	const struct bao_ipc_info info = {
 		.id = desc->id,
 		.events = desc->nr_events,
@@ -262,7 +262,7 @@ static int bao_ipc_ioctl_notify(struct file *file, const struct bao_ipc_notify _
 	if (notify.reserved)
 		return -EINVAL;
 
-	return bao_ipc_notify(&bf->chan->client, notify.event);
+	return bao_ipc_ring(&bf->chan->client, notify.event);
 }
 
 static int bao_ipc_ioctl_eventfd(struct bao_ipc_file *bf, const struct bao_ipc_eventfd __user *arg)

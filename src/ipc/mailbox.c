@@ -89,13 +89,13 @@ static void bao_mailbox_doorbell(struct bao_ipc_client *client, unsigned int eve
 /*
  * The framework would keep a message that we refuse, ahead of all others, and has no way to tell
  * its client. So what the hypervisor refuses, or comes after the end, is lost, as any doorbell can
- * be; bao_ipc_notify() counts and logs it.
+ * be; bao_ipc_ring() counts and logs it.
  */
 static int bao_mailbox_send(struct mbox_chan *chan, void *data)
 {
 	struct bao_mailbox *mailbox = bao_mailbox_of(chan);
 
-	bao_ipc_notify(&mailbox->client, chan - mailbox->chan);
+	bao_ipc_ring(&mailbox->client, chan - mailbox->chan);
 
 	return 0;
 }
@@ -186,7 +186,7 @@ static struct bao_mailbox *bao_mailbox_find(u32 id)
 	lockdep_assert_held(&bao_mailboxes_mutex);
 
 	list_for_each_entry(mailbox, &bao_mailboxes, node)
-		if (bao_ipc_desc(mailbox->ipc)->id == id)
+		if (bao_ipc_describe(mailbox->ipc)->id == id)
 			return mailbox;
 
 	return NULL;

@@ -117,7 +117,7 @@ static int bao_ipc_probe(struct auxiliary_device *adev, const struct auxiliary_d
 	chan->client.gone = bao_ipc_chan_gone;
 	bao_ipc_doorbell_init(chan);
 
-	snprintf(chan->name, sizeof(chan->name), "baoipc%u", bao_ipc_desc(chan->ipc)->id);
+	snprintf(chan->name, sizeof(chan->name), "baoipc%u", bao_ipc_describe(chan->ipc)->id);
 	chan->misc.minor = MISC_DYNAMIC_MINOR;
 	chan->misc.name = chan->name;
 	chan->misc.fops = &bao_ipc_fops;

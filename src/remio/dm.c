@@ -53,7 +53,7 @@ static int bao_dm_attach(struct file *file, struct bao_virtio_request __user *ar
 		return -EBADF;
 	}
 
-	out.dm_id = bao_endpoint_desc(dmf->ep)->dm_id;
+	out.dm_id = bao_endpoint_describe(dmf->ep)->dm_id;
 	out.addr = req.addr;
 	out.op = req.write ? BAO_IO_WRITE : BAO_IO_READ;
 	out.value = req.value;
@@ -75,7 +75,7 @@ static int bao_dm_complete(struct bao_dm_file *dmf, const struct bao_virtio_requ
 		return -EFAULT;
 	if (in.op != BAO_IO_WRITE && in.op != BAO_IO_READ)
 		return -EINVAL;
-	if (in.dm_id != bao_endpoint_desc(dmf->ep)->dm_id)
+	if (in.dm_id != bao_endpoint_describe(dmf->ep)->dm_id)
 		return -EINVAL;
 
 	return bao_request_complete(&dmf->client, in.request_id, in.op == BAO_IO_WRITE, in.value);
@@ -152,7 +152,7 @@ static loff_t bao_dm_llseek(struct file *file, loff_t offset, int whence)
 {
 	struct bao_dm_file *dmf = file->private_data;
 
-	return fixed_size_llseek(file, offset, whence, bao_endpoint_desc(dmf->ep)->shmem_size);
+	return fixed_size_llseek(file, offset, whence, bao_endpoint_describe(dmf->ep)->shmem_size);
 }
 
 /*
@@ -163,7 +163,7 @@ static loff_t bao_dm_llseek(struct file *file, loff_t offset, int whence)
 static int bao_dm_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct bao_dm_file *dmf = file->private_data;
-	const struct bao_endpoint_desc *desc = bao_endpoint_desc(dmf->ep);
+	const struct bao_endpoint_desc *desc = bao_endpoint_describe(dmf->ep);
 	unsigned long len = vma->vm_end - vma->vm_start;
 	u64 pages = desc->shmem_size >> PAGE_SHIFT;
 

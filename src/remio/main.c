@@ -24,7 +24,7 @@ static struct bao_dm *bao_dm_find(u32 id)
 	lockdep_assert_held(&bao_dm_mutex);
 
 	list_for_each_entry(dm, &bao_dms, node)
-		if (bao_endpoint_desc(dm->ep)->dm_id == id)
+		if (bao_endpoint_describe(dm->ep)->dm_id == id)
 			return dm;
 
 	return NULL;
@@ -56,7 +56,7 @@ static int bao_dm_bind(struct file *file, u32 id, struct bao_dm_info *info)
 	mutex_lock(&bao_dm_mutex);
 	dm = bao_dm_find(id);
 	if (dm) {
-		desc = bao_endpoint_desc(dm->ep);
+		desc = bao_endpoint_describe(dm->ep);
 		info->id = desc->dm_id;
 		info->shmem_addr = desc->shmem_start;
 		info->shmem_size = desc->shmem_size;

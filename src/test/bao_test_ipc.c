@@ -69,7 +69,7 @@ static void bao_test_stop(struct bao_test_ipc *test)
 static int bao_test_notify(struct bao_test_ipc *test, unsigned int event)
 {
 	if (!test->chan)
-		return bao_ipc_notify(&test->client, event);
+		return bao_ipc_ring(&test->client, event);
 	/* What is sent is the doorbell; the message only has to be one */
 	return min(mbox_send_message(test->chan, test), 0);
 }
@@ -144,7 +144,7 @@ static int bao_test_claim(struct bao_test_ipc *test)
 		return 0;
 	bao_test_stop(test);
 	/* For the selftest: who has no channel cannot ring */
-	if (bao_ipc_notify(&test->client, 0) != -ENODEV)
+	if (bao_ipc_ring(&test->client, 0) != -ENODEV)
 		ret = -EPROTO;
 	bao_test_unmap(test);
 err_put:

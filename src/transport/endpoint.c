@@ -240,16 +240,16 @@ struct bao_endpoint *bao_endpoint_from_auxdev(struct auxiliary_device *adev)
 EXPORT_SYMBOL_GPL(bao_endpoint_from_auxdev);
 
 /**
- * bao_endpoint_desc() - description of an endpoint
+ * bao_endpoint_describe() - description of an endpoint
  * @ep: endpoint
  *
  * Return: what bao_endpoint_create() was given
  */
-const struct bao_endpoint_desc *bao_endpoint_desc(const struct bao_endpoint *ep)
+const struct bao_endpoint_desc *bao_endpoint_describe(const struct bao_endpoint *ep)
 {
 	return &ep->desc;
 }
-EXPORT_SYMBOL_GPL(bao_endpoint_desc);
+EXPORT_SYMBOL_GPL(bao_endpoint_describe);
 
 /**
  * bao_endpoint_get() - take a reference

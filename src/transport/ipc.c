@@ -382,16 +382,16 @@ struct bao_ipc *bao_ipc_from_auxdev(struct auxiliary_device *adev)
 EXPORT_SYMBOL_GPL(bao_ipc_from_auxdev);
 
 /**
- * bao_ipc_desc() - description of a channel
+ * bao_ipc_describe() - description of a channel
  * @ipc: channel
  *
  * Return: what bao_ipc_create() was given
  */
-const struct bao_ipc_desc *bao_ipc_desc(const struct bao_ipc *ipc)
+const struct bao_ipc_desc *bao_ipc_describe(const struct bao_ipc *ipc)
 {
 	return &ipc->desc;
 }
-EXPORT_SYMBOL_GPL(bao_ipc_desc);
+EXPORT_SYMBOL_GPL(bao_ipc_describe);
 
 /**
  * bao_ipc_get() - take a reference

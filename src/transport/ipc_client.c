@@ -67,7 +67,7 @@ EXPORT_SYMBOL_GPL(bao_ipc_release_nowait);
  * @client: client that has claimed it; releasing it twice is harmless
  *
  * When this returns, doorbell() and gone() are not running and will not be called, and
- * bao_ipc_notify() fails with -ENODEV.
+ * bao_ipc_ring() fails with -ENODEV.
  *
  * Context: may sleep; not from doorbell() or gone()
  */
@@ -107,7 +107,7 @@ static int bao_ipc_errno(long code)
 }
 
 /**
- * bao_ipc_notify() - ring the doorbell of the other VMs on a channel
+ * bao_ipc_ring() - ring the doorbell of the other VMs on a channel
  * @client: client that has claimed the channel
  * @event: index into the receivers' lists of interrupts. A receiver that has no such interrupt
  *	   hears nothing; the hypervisor does not tell.
@@ -124,7 +124,7 @@ static int bao_ipc_errno(long code)
  * knows no channel of this index, -EOPNOTSUPP if it has no channels at all, -EIO if it refuses for
  * another reason
  */
-int bao_ipc_notify(struct bao_ipc_client *client, u32 event)
+int bao_ipc_ring(struct bao_ipc_client *client, u32 event)
 {
 	struct bao_hypercall_args args = {
 		.arg[BAO_IPC_ARG_EVENT] = event,
@@ -158,7 +158,7 @@ int bao_ipc_notify(struct bao_ipc_client *client, u32 event)
 
 	return ret;
 }
-EXPORT_SYMBOL_GPL(bao_ipc_notify);
+EXPORT_SYMBOL_GPL(bao_ipc_ring);
 
 static int bao_ipc_map_regions(struct bao_ipc *ipc)
 {
