@@ -510,9 +510,9 @@ TEST_F(life, a_mailbox_client_goes_on_after_errors)
 }
 
 /* Doorbells come from the moment that it is there, and until it is not */
-TEST_F(life, users_in_the_kernel_come_and_go_while_it_rings)
+TEST_F_TIMEOUT(life, users_in_the_kernel_come_and_go_while_it_rings, LONG_TEST_S)
 {
-	unsigned int i, total = rounds(50);
+	unsigned int i, total = rounds(20);
 	pid_t pid;
 	int ret;
 
