@@ -13,7 +13,7 @@
 #include "ipc_link.h"
 
 #define SLOTS		16
-#define WAIT_MS		20000
+#define WAIT_MS		120000	/* the other VM may still be booting */
 
 /**
  * struct message - what is sent
