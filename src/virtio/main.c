@@ -40,7 +40,8 @@ EXPORT_SYMBOL_GPL(bao_vdev_name);
  *
  * Context: may sleep. Takes &bao_vdev.mutex, which enable() and disable() of the model are called
  * with: not from there, nor from anything that they wait for.
- * Return: 0 with the mutex held, or -EBUSY without it if the device is live
+ * Return: 0 with the mutex held; or -EBUSY without it, after one line in the log, if the device is
+ * live
  */
 int bao_vdev_configure(struct bao_vdev *vdev)
 {
@@ -48,6 +49,7 @@ int bao_vdev_configure(struct bao_vdev *vdev)
 	if (!vdev->live)
 		return 0;
 	mutex_unlock(&vdev->mutex);
+	bao_vdev_err(vdev, "it is live: this attribute can be changed when it is taken down\n");
 
 	return -EBUSY;
 }
