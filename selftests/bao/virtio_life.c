@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -70,20 +71,27 @@ static bool is_empty_slot(struct virtio *v)
 	return true;
 }
 
-static const char *state(struct virtio *v)
+/* One word of a file */
+static const char *word(const char *dir, const char *name)
 {
 	static char text[64];
 	char path[256];
 	FILE *file;
 
-	snprintf(path, sizeof(path), "%s/status", v->dir);
+	text[0] = 0;
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	file = fopen(path, "r");
 	if (!file)
-		return "";
+		return text;
 	if (fscanf(file, "%63s", text) != 1)
 		text[0] = 0;
 	fclose(file);
 	return text;
+}
+
+static const char *state(struct virtio *v)
+{
+	return word(v->dir, "status");
 }
 
 /* Live or not */
@@ -280,6 +288,25 @@ TEST_F(life, is_not_alone)
 		virtio_reset_counters(&v[i]);
 		EXPECT_TRUE(works(&v[i], data));
 	}
+}
+
+/* Where its queues are served, the administrator decides */
+TEST_F(life, has_threads_of_its_own)
+{
+	char dir[128], path[160];
+
+	EXPECT_STREQ("", word(self->v.dir, "workqueue"));
+	ASSERT_EQ(0, virtio_set_live(&self->v, true));
+	snprintf(dir, sizeof(dir), "/sys/devices/virtual/workqueue/%s",
+		 word(self->v.dir, "workqueue"));
+	snprintf(path, sizeof(path), "%s/cpumask", dir);
+	ASSERT_EQ(0, write_file(path, "1"));
+	EXPECT_EQ(1, strtoul(word(dir, "cpumask"), NULL, 16));
+	EXPECT_TRUE(works(&self->v, self->data));
+	/* It ends with the device */
+	ASSERT_EQ(0, virtio_set_live(&self->v, false));
+	EXPECT_STREQ("", word(self->v.dir, "workqueue"));
+	EXPECT_EQ(-1, access(path, F_OK));
 }
 
 /* Configuration that is wrong */

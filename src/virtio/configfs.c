@@ -349,6 +349,23 @@ static ssize_t bao_vdev_bad_accesses_show(struct config_item *item, char *page)
 }
 CONFIGFS_ATTR_RO(bao_vdev_, bad_accesses);
 
+static ssize_t bao_vdev_workqueue_show(struct config_item *item, char *page)
+{
+	struct bao_vdev *vdev = to_bao_vdev(item);
+	ssize_t len;
+
+	/* While live, the mutex keeps the core's part where it is */
+	mutex_lock(&vdev->mutex);
+	if (vdev->live)
+		len = sprintf(page, BAO_VDEV_WQ_NAME "\n", vdev->core->id);
+	else
+		len = sprintf(page, "\n");
+	mutex_unlock(&vdev->mutex);
+
+	return len;
+}
+CONFIGFS_ATTR_RO(bao_vdev_, workqueue);
+
 static struct configfs_attribute *const bao_vdev_attrs[] = {
 	&bao_vdev_attr_dm,
 	&bao_vdev_attr_addr,
@@ -359,6 +376,7 @@ static struct configfs_attribute *const bao_vdev_attrs[] = {
 	&bao_vdev_attr_status,
 	&bao_vdev_attr_features,
 	&bao_vdev_attr_bad_accesses,
+	&bao_vdev_attr_workqueue,
 };
 
 static void bao_vdev_release(struct config_item *item)

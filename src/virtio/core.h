@@ -45,6 +45,9 @@
 #define BAO_VDEV_DM_UNSET	U32_MAX
 #define BAO_VDEV_ADDR_UNSET	U64_MAX
 
+/* Of a device's workqueue, with its number. Administrators see it in sysfs. */
+#define BAO_VDEV_WQ_NAME	"bao-virtio-%d"
+
 struct bao_vdev_host;
 
 /**

@@ -566,11 +566,11 @@ static int bao_vdev_init(struct bao_vdev *vdev)
 		return core->id;
 
 	/*
-	 * Administrators choose its CPUs by sysfs. Freezable: no hypercalls while suspended. Not
+	 * Administrators choose its CPUs in sysfs. Freezable: no hypercalls while suspended. Not
 	 * for memory reclaim: this system's memory does not depend on what frontends do, and models
 	 * wait for workqueues that are not for it either.
 	 */
-	core->wq = alloc_workqueue("bao-virtio-%d", WQ_UNBOUND | WQ_SYSFS | WQ_FREEZABLE, 0,
+	core->wq = alloc_workqueue(BAO_VDEV_WQ_NAME, WQ_UNBOUND | WQ_SYSFS | WQ_FREEZABLE, 0,
 				   core->id);
 	if (!core->wq)
 		return -ENOMEM;
