@@ -48,6 +48,7 @@ FIXTURE_VARIANT_ADD(node, device_twice) { .name = "bao-hypervisor-bad-twice", .m
 FIXTURE_VARIANT_ADD(node, memory_of_two_devices) {
 	.name = "bao-hypervisor-bad-windows", .more_lines = 1
 };
+
 FIXTURE_VARIANT_ADD(node, unknown_channel) { .name = "bao-hypervisor-bad-channel" };
 FIXTURE_VARIANT_ADD(node, regions_that_overlap) { .name = "bao-hypervisor-bad-regions" };
 FIXTURE_VARIANT_ADD(node, regions_without_names) { .name = "bao-hypervisor-bad-names" };

@@ -88,7 +88,7 @@ static int run_peer(void *arg)
 	return -ipc_link_exchange(&peer->link, peer->count);
 }
 
-/* It may be behind by what it takes to go through its last messages, several limits of reap() long */
+/* It may be behind by what its last messages take, several limits of reap() long */
 static int reap_late(pid_t pid)
 {
 	int ret = -ETIMEDOUT, tries;

@@ -17,8 +17,8 @@ void nth_fail(unsigned int nth);
 bool nth_has_failed(void);
 
 /*
- * A place for a mapping whose page table is there already, as that of its neighbours; at most a MiB.
- * If remap_pfn_range() has no memory for that of its first page, x86 complains of itself.
+ * A place for a mapping whose page table is there already, as that of its neighbours. At most a
+ * MiB. If remap_pfn_range() has no memory for that of its first page, x86 complains of itself.
  */
 void *nth_place(size_t size);
 

@@ -511,12 +511,14 @@ static bool canary_lives(const struct window *w)
 /* NULL, or what is wrong */
 static const char *check(struct vfuzz *f)
 {
-	__u64 features = prng_next(&f->prng) & virtio_offered(&f->d.v);
 	struct counters c;
+	__u64 features;
 	const char *why;
 
 	if (!wait_until(vcpus_are_done()))
 		return "an access is not answered";
+	/* Not before: the others change what is selected */
+	features = prng_next(&f->prng) & virtio_offered(&f->d.v);
 	why = disk_works(&f->d, features);
 	if (why)
 		return why;

@@ -220,8 +220,8 @@ TEST_F_TIMEOUT(life, comes_and_goes_while_it_is_accessed, LONG_TEST_S)
 }
 
 /*
- * While a slow operation is done, all accesses wait; when they are answered, the next ones are there
- * at once. There is an end to it all the same.
+ * While a slow operation is done, all accesses wait; when they are answered, the next ones are
+ * there at once. There is an end to it all the same.
  */
 TEST_F_TIMEOUT(life, slow_operations_end_while_others_access, LONG_TEST_S)
 {

@@ -464,7 +464,7 @@ TEST_F_TIMEOUT(mmio, accesses_during_a_reset_come_after_it, LONG_TEST_S)
 		frontend_start(DM, 4, read_of(status, 4), 1);
 		for (vcpu = 1; vcpu <= 4; vcpu++)
 			ASSERT_TRUE(wait_until(frontend_done(DM, vcpu)));
-		/* Of accesses that are under way at a time, any may be the first, but for the reset */
+		/* Of those that are under way at a time, any may be the next after the reset */
 		EXPECT_EQ(0, frontend_result(DM, 2) & ~VIRTIO_CONFIG_S_ACKNOWLEDGE);
 		EXPECT_EQ(0, frontend_result(DM, 4) & ~VIRTIO_CONFIG_S_ACKNOWLEDGE);
 		EXPECT_EQ(VIRTIO_CONFIG_S_ACKNOWLEDGE, virtio_status(&self->v));

@@ -204,19 +204,25 @@ static int bao_ipc_ioctl_info(struct bao_ipc_file *bf, struct bao_ipc_info __use
 	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
 }
 
+static bool bao_ipc_tell(struct bao_ipc_file *bf, u32 events, struct bao_ipc_wait *wait)
+{
+	wait->events = bao_ipc_see(bf, bf->waited, events, &wait->seq);
+
+	return wait->events;
+}
+
 static int bao_ipc_sleep(struct bao_ipc_file *bf, struct bao_ipc_wait *wait, bool nonblock)
 {
 	struct bao_ipc_chan *chan = bf->chan;
 	u32 events = wait->events;
 	int ret;
 
-	wait->events = bao_ipc_see(bf, bf->waited, events, &wait->seq);
-	if (wait->events)
+	if (bao_ipc_tell(bf, events, wait))
 		return 0;
 	if (nonblock)
 		return -EAGAIN;
-	ret = wait_event_interruptible(chan->wait, bao_ipc_dead(chan) ||
-				       (wait->events = bao_ipc_see(bf, bf->waited, events, &wait->seq)));
+	ret = wait_event_interruptible(chan->wait,
+				       bao_ipc_dead(chan) || bao_ipc_tell(bf, events, wait));
 	if (ret)
 		return ret;
 

@@ -233,7 +233,8 @@ static int bao_ipc_add(struct bao_ipc *ipc)
  * Context: may sleep
  * Return: the channel, for bao_ipc_destroy(); an ERR_PTR() of -EINVAL as bao_ipc_check(), of what
  * request_irq() or auxiliary_device_add() returned, of -EEXIST if there is one of this index, or of
- * this memory, already, of -ENODEV if the module that provides the hypercalls is going, or of -ENOMEM
+ * this memory, already, of -ENODEV if the module that provides the hypercalls is going, or of
+ * -ENOMEM
  */
 struct bao_ipc *bao_ipc_create(struct device *parent, const struct bao_ipc_desc *desc)
 {

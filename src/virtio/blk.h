@@ -56,7 +56,7 @@
 #define BAO_BLK_BOUNCE_PART	SZ_256K
 #define BAO_BLK_WINDOW_PART	SZ_4M
 
-/* So much the serving thread itself moves before others get the processor, the driver its answers */
+/* So much the serving thread moves itself before others get the processor */
 #define BAO_BLK_ROUND		SZ_4M
 
 /* Bounce pages of a queue. There are enough for the largest part, or nothing would ever move. */

@@ -293,8 +293,8 @@ struct bao_ipc_eventfd {
  * BAO_IOCTL_IPC_WAIT - wait for a doorbell that this descriptor has not seen; on /dev/baoipcN
  *
  * Returns when one of the events has rung since this call last told of it, whether a read() has
- * seen it or not, and makes those that have rung seen. Of several threads that wait with one descriptor, one gets a doorbell; descriptors do not
- * take doorbells away from each other.
+ * seen it or not, and makes those that have rung seen. Of several threads that wait with one
+ * descriptor, one gets a doorbell; descriptors do not take doorbells away from each other.
  *
  * Errors:
  *  - EINVAL: no events, events that are not there, or reserved not 0
