@@ -225,7 +225,8 @@ no_write()
 {
 	! dd if=/dev/zero of="/dev/$(disk "$1")" bs=64k count=$(($2 * 16)) oflag=direct \
 		2>/tmp/dd || fail "writing succeeds"
-	grep -qE 'I/O error|No space' /tmp/dd || fail "write: $(cat /tmp/dd)"
+	grep -qE 'I/O error|Input/output error|No space' /tmp/dd ||
+		fail "write: $(head -n 1 /tmp/dd)"
 }
 
 # disk_load DM: reads without an end
