@@ -105,12 +105,11 @@ void bao_vdev_break(struct bao_vdev *vdev, const char *why)
 	       bao_vdev_raise(core, VIRTIO_MMIO_INT_CONFIG);
 	spin_unlock_irqrestore(&vdev->lock, flags);
 
-	if (!first)
-		return;
-	pr_warn_ratelimited("bao-virtio: %s %s: needs a reset: %s\n", vdev->model->name,
-			    bao_vdev_name(vdev), why);
 	if (tell)
 		bao_vdev_notify(core);
+	if (first)
+		pr_warn_ratelimited("bao-virtio: %s %s: needs a reset: %s\n", vdev->model->name,
+				    bao_vdev_name(vdev), why);
 }
 EXPORT_SYMBOL_GPL(bao_vdev_break);
 
