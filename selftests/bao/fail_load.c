@@ -6,7 +6,6 @@
  *
  * Leaves the modules as it found them.
  */
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -27,15 +26,6 @@ static const char *const modules[] = {
 
 #define NR_MODULES (sizeof(modules) / sizeof(*modules))
 
-/* Kernels without the mailbox framework have no bao_mailbox */
-static bool is_there(const char *name)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/sys/module/%s", name);
-	return !access(path, F_OK);
-}
-
 FIXTURE(fail_load) {
 	bool there[NR_MODULES];
 };
@@ -49,8 +39,9 @@ FIXTURE_SETUP(fail_load)
 		SKIP(_exit(0), "%s", why);
 	if (!modular() || access("/sys/module/bao_sim/initstate", F_OK))
 		SKIP(_exit(0), "the drivers and the simulator are not modules");
+	/* Kernels without the mailbox framework have no bao_mailbox */
 	for (i = 0; i < NR_MODULES; i++)
-		self->there[i] = is_there(modules[i]);
+		self->there[i] = is_loaded(modules[i]);
 }
 
 FIXTURE_TEARDOWN(fail_load)

@@ -190,22 +190,19 @@ static void port_counters(unsigned int dev, struct counters *counters)
 /* The platform driver that provides the endpoints */
 #define DRIVER "/sys/bus/platform/drivers/bao/"
 
-/* Name of the device that it is bound to, kept for when it is not */
+/*
+ * Name of the device that it has made the endpoints for, kept for when it has not. There are
+ * others, for channels.
+ */
 static const char *platform_device(void)
 {
 	static char name[64];
 	glob_t found;
-	size_t i;
 
-	if (*name || glob(DRIVER "*/driver", 0, NULL, &found))
+	if (*name || glob(DRIVER "*/bao.remio.0", 0, NULL, &found))
 		return name;
-	for (i = 0; i < found.gl_pathc; i++) {
-		char *start = found.gl_pathv[i] + strlen(DRIVER);
-
-		*strchr(start, '/') = '\0';
-		if (strcmp(start, "module"))
-			snprintf(name, sizeof(name), "%s", start);
-	}
+	snprintf(name, sizeof(name), "%s", found.gl_pathv[0] + strlen(DRIVER));
+	*strchrnul(name, '/') = '\0';
 	globfree(&found);
 	return name;
 }

@@ -76,6 +76,7 @@ static bool all_parked_are_pending(unsigned int dm_id)
 
 TEST_F_TIMEOUT(lifetime, modules_are_reloaded_under_load, LONG_TEST_S)
 {
+	bool channels = is_loaded("bao_ipc") && !frontend_is_simulated();
 	unsigned int round, total = rounds(20);
 	struct counters counters;
 
@@ -95,7 +96,10 @@ TEST_F_TIMEOUT(lifetime, modules_are_reloaded_under_load, LONG_TEST_S)
 		ASSERT_EQ(0, dm_attach(fd, &req));
 		close_fd(fd);
 
+		EXPECT_EQ(0, statistic(0, "complete_errors"));
 		ASSERT_EQ(0, remove_module("bao_remio"));
+		if (channels)
+			ASSERT_EQ(0, remove_module("bao_ipc"));
 		/* The simulator uses the transport, and we use the simulator */
 		if (frontend_is_simulated()) {
 			ASSERT_EQ(0, endpoints_unbind());
@@ -106,11 +110,15 @@ TEST_F_TIMEOUT(lifetime, modules_are_reloaded_under_load, LONG_TEST_S)
 		EXPECT_TRUE(all_parked_are_pending(0));
 		ASSERT_EQ(0, frontend_is_simulated() ? endpoints_bind() : load_module("bao"));
 		ASSERT_EQ(0, load_module("bao_remio"));
+		if (channels)
+			ASSERT_EQ(0, load_module("bao_ipc"));
 	}
 	frontend_counters(0, &counters);
 	EXPECT_LE(2 * total, counters.accesses);
 	EXPECT_EQ(0, counters.violations);
-	EXPECT_EQ(0, counters.complete_errors);
+	/* Elsewhere, the driver begins with a call that is refused: it asks whether this is Bao */
+	if (frontend_is_simulated())
+		EXPECT_EQ(0, counters.complete_errors);
 }
 
 /* Unbinding the endpoints */

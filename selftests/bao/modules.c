@@ -15,6 +15,14 @@ bool modular(void)
 	       !access("/sys/module/bao_remio/initstate", F_OK);
 }
 
+bool is_loaded(const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/module/%s", name);
+	return !access(path, F_OK);
+}
+
 int remove_module(const char *name)
 {
 	return syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;

@@ -9,6 +9,7 @@
 
 /* Whether the driver is made of modules */
 bool modular(void);
+bool is_loaded(const char *name);
 /* -EWOULDBLOCK if it is in use */
 int remove_module(const char *name);
 /* From $BAO_MODULES or /modules if it lies there, else by modprobe */
