@@ -266,10 +266,10 @@ static int ring_by_ioctl(struct ipc_link *link)
 	return ioctl(link->fd, BAO_IOCTL_IPC_NOTIFY, &notify) ? -errno : 0;
 }
 
-/* poll() only for its time limit */
+/* poll() only for its time limit. It looks at all events, so all have to be seen. */
 static int wait_by_ioctl(struct ipc_link *link)
 {
-	struct bao_ipc_wait wait = { .events = 1 };
+	struct bao_ipc_wait wait = { .events = link->events };
 	int ret = wait_by_poll(link);
 
 	if (ret)
@@ -295,6 +295,7 @@ int ipc_link_by_mapping(struct ipc_link *link, int fd, size_t offset)
 		.fd = fd,
 		.rx = map_part(fd, info.rx_offset + offset, PROT_READ),
 		.tx = map_part(fd, info.tx_offset + offset, PROT_READ | PROT_WRITE),
+		.events = info.events < 32 ? (1u << info.events) - 1 : ~0u,
 		.ring = ring_by_ioctl,
 		.wait = wait_by_ioctl,
 	};

@@ -22,6 +22,7 @@
  * @rx: what this end reads; NULL if by pread() and pwrite(), which also rings
  * @tx: what this end writes
  * @offset: by pread() and pwrite(): where in the parts the ends meet
+ * @events: by mapping: those of the channel
  * @ring: rings the other end
  * @look: called before the memory is looked at; what rings after it, wait() must not miss
  * @wait: sleeps until the other end has rung
@@ -32,6 +33,7 @@ struct ipc_link {
 	void *rx;
 	void *tx;
 	size_t offset;
+	__u32 events;
 	int (*ring)(struct ipc_link *link);
 	void (*look)(struct ipc_link *link);
 	int (*wait)(struct ipc_link *link);
