@@ -363,41 +363,6 @@ receive()
 	done
 }
 
-# port_load DM NAME: lines to the port, and nobody cares for what comes from there
-port_load()
-{
-	port_appears "$2"
-	port=$(port "$2")
-	# A port can be opened once
-	start_load lines "exec 5<>$port
-		cat <&5 >/dev/null &
-		yes load >&5
-		status=\$?
-		kill \$!
-		exit \$status"
-	some_more lines interrupts "$1"
-}
-
-# port_load_end NAME: tell the reader at the other end
-port_end_of_load()
-{
-	port_appears "$1"
-	printf '\nend of load\n' >"$(port "$1")" || fail "$1 does not take anything"
-}
-
-rebind_console()
-{
-	round=0
-	while [ $round -lt "$2" ]; do
-		echo "round $round" >/dev/console
-		port_load "$1" "$3"
-		rebind "$1" $round
-		ends_with_error lines
-		round=$((round + 1))
-	done
-	port_end_of_load "$3"
-}
-
 # Entropy
 
 some_entropy()
