@@ -179,11 +179,15 @@ static int sim_ioctl_ipc_add(struct sim_file *sim, struct bao_sim_ipc __user *ar
 	if (IS_ERR(ipc))
 		return PTR_ERR(ipc);
 
+	/* Not with the mutex held, which sim_mmap() takes */
+	if (copy_to_user(arg, &config, sizeof(config))) {
+		sim_ipc_put(ipc);
+		return -EFAULT;
+	}
+
 	mutex_lock(&sim->mutex);
 	if (sim->ipc[config.id])
 		ret = -EEXIST;
-	else if (copy_to_user(arg, &config, sizeof(config)))
-		ret = -EFAULT;
 	else
 		sim->ipc[config.id] = ipc;
 	mutex_unlock(&sim->mutex);
