@@ -203,21 +203,25 @@ TEST_F(ipc, write_stays_in_the_part)
 
 TEST_F(ipc, write_from_bad_memory)
 {
+	/* So much that no processor copies it at once, and all or nothing */
+	enum { GOOD = 256, BAD = 64 };
 	char *hole = page_and_hole();
+	char rest[BAD];
 	ssize_t n;
 
-	memset(self->peer + IPC_TX, 'o', 16);
+	memset(self->peer + IPC_TX, 'o', GOOD + BAD);
 	EXPECT_EQ(-1, write(self->fd, hole, 4));
 	EXPECT_EQ(EFAULT, errno);
 	EXPECT_EQ(0, ipc_counters(self->sim).calls);
 	EXPECT_EQ('o', self->peer[IPC_TX]);
 
-	memcpy(hole - 2, "ab", 2);
-	n = write(self->fd, hole - 2, 8);
-	EXPECT_LE(1, n);
-	EXPECT_GE(2, n);
-	EXPECT_EQ(0, memcmp(self->peer + IPC_TX, "ab", n));
-	EXPECT_EQ(0, memcmp(self->peer + IPC_TX + 2, "oooooo", 6));
+	memset(hole - GOOD, 'a', GOOD);
+	memset(rest, 'o', BAD);
+	n = write(self->fd, hole - GOOD, GOOD + BAD);
+	ASSERT_LE(1, n);
+	EXPECT_GE(GOOD, n);
+	EXPECT_EQ(0, memcmp(self->peer + IPC_TX, hole - GOOD, n));
+	EXPECT_EQ(0, memcmp(self->peer + IPC_TX + GOOD, rest, BAD));
 	EXPECT_EQ(1, ipc_counters(self->sim).notifies[0]);
 	EXPECT_EQ(n, lseek(self->fd, 0, SEEK_CUR));
 }
@@ -274,15 +278,19 @@ TEST_F(ipc, mmap_stays_in_the_memory)
 {
 	long page = sysconf(_SC_PAGESIZE);
 	void *map = mmap(NULL, page, PROT_READ, MAP_SHARED, self->fd, IPC_SIZE - page);
+	unsigned int pages;
 
 	ASSERT_TRUE(map != MAP_FAILED);
 	munmap(map, page);
 	EXPECT_MMAP(EINVAL, self->fd, 2 * page, PROT_READ, MAP_SHARED, IPC_SIZE - page);
 	EXPECT_MMAP(EINVAL, self->fd, page, PROT_READ, MAP_SHARED, IPC_SIZE);
 	EXPECT_MMAP(EINVAL, self->fd, IPC_SIZE + page, PROT_READ, MAP_SHARED, 0);
-	/* Where a sum would wrap */
-	EXPECT_MMAP(EINVAL, self->fd, page, PROT_READ, MAP_SHARED, (1ull << 43) - 65536);
-	EXPECT_MMAP(EINVAL, self->fd, 2 * page, PROT_READ, MAP_SHARED, (1ull << 43) - 65536);
+	/* Where a sum would wrap. On 32-bit systems, that is where files end. */
+	for (pages = 1; pages <= 2; pages++) {
+		map = mmap(NULL, pages * page, PROT_READ, MAP_SHARED, self->fd,
+			   (1ull << 43) - 65536);
+		EXPECT_TRUE(map == MAP_FAILED && (errno == EINVAL || errno == EOVERFLOW));
+	}
 }
 
 TEST_F(ipc, mmap_is_shared_only)
