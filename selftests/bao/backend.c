@@ -296,21 +296,27 @@ unsigned int rounds(unsigned int at_least)
 
 /* Files */
 
+long long read_number(const char *path)
+{
+	FILE *file = fopen(path, "r");
+	long long value;
+
+	if (!file)
+		return -errno;
+	errno = EIO;
+	if (fscanf(file, "%lli", &value) != 1)
+		value = -errno;
+	fclose(file);
+	return value;
+}
+
 long long statistic(unsigned int dm_id, const char *name)
 {
 	char path[128];
-	long long value;
-	FILE *file;
-	int n;
 
 	snprintf(path, sizeof(path), "/sys/bus/auxiliary/devices/bao.remio.%u/statistics/%s",
 		 dm_id, name);
-	file = fopen(path, "r");
-	if (!file)
-		return -errno;
-	n = fscanf(file, "%lld", &value);
-	fclose(file);
-	return n == 1 ? value : -EIO;
+	return read_number(path);
 }
 
 int write_file(const char *path, const char *text)

@@ -144,6 +144,8 @@ unsigned int rounds(unsigned int at_least);
 /* A counter of the driver, or a negative errno */
 long long statistic(unsigned int dm_id, const char *name);
 
+/* What a file of one number says, or a negative errno */
+long long read_number(const char *path);
 /* Writes a string to a file, as echo does */
 int write_file(const char *path, const char *text);
 

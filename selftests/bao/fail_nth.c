@@ -8,7 +8,6 @@
  */
 #include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
@@ -214,22 +213,12 @@ TEST_F(fail_nth, irqfd)
 	EXPECT_LT(nth, NTH_LIMIT);
 }
 
-static int map_window(int fd, void *place)
-{
-	void *map = mmap(place, SIM_WINDOW, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
-
-	if (map == MAP_FAILED)
-		return -errno;
-	munmap(map, SIM_WINDOW);
-	return 0;
-}
-
 TEST_F_TIMEOUT(fail_nth, mmap, 120)
 {
 	void *place = nth_place(SIM_WINDOW);
 
 	ASSERT_TRUE(!!place);
-	EXPECT_UNHARMED(map_window(self->fd, place), nth_enomem_or_efault);
+	EXPECT_UNHARMED(nth_map(self->fd, place, SIM_WINDOW), nth_enomem_or_efault);
 }
 
 static int poll_once(int fd)

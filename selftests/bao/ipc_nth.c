@@ -5,7 +5,6 @@
  */
 #include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
@@ -156,22 +155,12 @@ TEST_F(ipc_nth, eventfd)
 	EXPECT_EQ(0, eventfd_poll(self->event));
 }
 
-static int map_memory(int fd, void *place)
-{
-	void *map = mmap(place, IPC_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
-
-	if (map == MAP_FAILED)
-		return -errno;
-	munmap(map, IPC_SIZE);
-	return 0;
-}
-
 TEST_F_TIMEOUT(ipc_nth, mmap, 120)
 {
 	void *place = nth_place(IPC_SIZE);
 
 	ASSERT_TRUE(!!place);
-	EXPECT_UNHARMED(map_memory(self->fd, place), nth_enomem_or_efault);
+	EXPECT_UNHARMED(nth_map(self->fd, place, IPC_SIZE), nth_enomem_or_efault);
 }
 
 /* The channel, its interrupts, its auxiliary devices, and the drivers that bind to them */

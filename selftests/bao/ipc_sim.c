@@ -167,16 +167,8 @@ void ipc_see(int fd)
 long long ipc_statistic(__u32 id, const char *name)
 {
 	char path[128];
-	long long value;
-	FILE *file;
-	int n;
 
 	snprintf(path, sizeof(path), "/sys/bus/auxiliary/devices/bao.ipc.%u/statistics/%s", id,
 		 name);
-	file = fopen(path, "r");
-	if (!file)
-		return -errno;
-	n = fscanf(file, "%lld", &value);
-	fclose(file);
-	return n == 1 ? value : -EIO;
+	return read_number(path);
 }

@@ -72,3 +72,13 @@ void *nth_place(size_t size)
 	memset(area, 1, PAGE_TABLE);
 	return area + PAGE_TABLE / 4;
 }
+
+int nth_map(int fd, void *place, size_t size)
+{
+	void *map = mmap(place, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
+
+	if (map == MAP_FAILED)
+		return -errno;
+	munmap(map, size);
+	return 0;
+}

@@ -21,6 +21,8 @@ bool nth_has_failed(void);
  * MiB. If remap_pfn_range() has no memory for that of its first page, x86 complains of itself.
  */
 void *nth_place(size_t size);
+/* Maps that much of a file there, to read and write, and unmaps it; 0 or a negative errno */
+int nth_map(int fd, void *place, size_t size);
 
 /* More places to fail than any of these calls has */
 #define NTH_LIMIT 2000

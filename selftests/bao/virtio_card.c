@@ -297,21 +297,10 @@ bool host_exists(struct card *c)
 
 long long host_number(struct card *c, const char *name)
 {
-	long long value;
 	char path[96];
-	FILE *file;
-	int n;
 
 	snprintf(path, sizeof(path), "/sys/class/net/%s/%s", c->ifname, name);
-	file = fopen(path, "r");
-	if (!file)
-		return -errno;
-	errno = EIO;
-	n = fscanf(file, "%lli", &value);
-	if (n != 1)
-		value = -errno;
-	fclose(file);
-	return value;
+	return read_number(path);
 }
 
 int host_carrier(struct card *c)

@@ -108,18 +108,10 @@ int virtio_set(struct virtio *v, const char *attr, const char *format, ...)
 
 long long virtio_get(struct virtio *v, const char *attr)
 {
-	long long value;
 	char path[256];
-	FILE *file;
-	int n;
 
 	snprintf(path, sizeof(path), "%s/%s", v->dir, attr);
-	file = fopen(path, "r");
-	if (!file)
-		return -errno;
-	n = fscanf(file, "%lli", &value);
-	fclose(file);
-	return n == 1 ? value : -EIO;
+	return read_number(path);
 }
 
 int virtio_set_live(struct virtio *v, bool live)
