@@ -100,6 +100,19 @@ outer_arch()
 	esac
 }
 
+# link_source SOURCE DIR: a tree of links to the kernel source SOURCE, with our files laid over it.
+# Links are quick, and the overlay replaces those that it changes.
+link_source()
+{
+	if [ "$(cat "$2/.linked" 2>/dev/null)" != "$1" ]; then
+		rm -rf "$2"
+		mkdir -p "${2%/*}"
+		cp -as "$1" "$2"
+		echo "$1" >"$2/.linked"
+	fi
+	"$RIG/overlay" "$2" 2>/dev/null
+}
+
 # stock_names VERSION DEBARCH: sets $SUITE and $HEADERS, the package of the headers of
 # Debian's kernel VERSION, 6.1 or 6.12. Debian 12 has both, the newer one beside its own.
 stock_names()
