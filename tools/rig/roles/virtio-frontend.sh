@@ -79,13 +79,6 @@ bind()
 		fail "no driver for $(device "$1")"
 }
 
-# no_bind DM: there must be no device
-no_bind()
-{
-	! device "$1" >$PLATFORM/drivers/virtio-mmio/bind ||
-		fail "$(device "$1") has a driver again, though there is no device"
-}
-
 # rebind DM ROUND: in turns the driver of the registers and that of the device
 rebind()
 {
