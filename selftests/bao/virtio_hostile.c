@@ -141,7 +141,11 @@ static const char *refusal(struct virtio *v)
 		return "something has been used";
 	virtio_notify(v, 0);
 	virtio_status(v);
-	if (vq_has_used(q) || virtio_interrupted(v))
+	/*
+	 * The bits, and not the interrupts: if that of the last request came first, the bit for
+	 * this one was read with it, and its interrupt may come now.
+	 */
+	if (vq_has_used(q) || virtio_read(v, VIRTIO_MMIO_INTERRUPT_STATUS))
 		return "it goes on after that";
 	return NULL;
 }
