@@ -497,15 +497,10 @@ static bool vcpus_are_done(void)
 
 #define CANARY 0x6c
 
+/* Each byte is like the one after it: a byte for byte loop would take most of the time of a run */
 static bool canary_lives(const struct window *w)
 {
-	size_t i;
-
-	for (i = 0; i < w->size; i++) {
-		if (w->map[i] != CANARY)
-			return false;
-	}
-	return true;
+	return w->map[0] == CANARY && !memcmp(w->map, w->map + 1, w->size - 1);
 }
 
 /* NULL, or what is wrong */
