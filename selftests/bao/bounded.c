@@ -101,8 +101,11 @@ TEST_F(bounded, one_vcpu_does_not_hold_a_cpu)
 		done = frontend_done(DM, 0);
 		EXPECT_TRUE(wait_until(frontend_done(DM, 0) > done));
 	}
-	/* Others take longer from an access to the next one than the driver to answer it */
-	if (frontend_is_simulated())
+	/*
+	 * Others take longer from an access to the next one than the driver to answer it; and where
+	 * interrupts are threads, there is nothing to hand over to another one.
+	 */
+	if (frontend_is_simulated() && !is_preempt_rt())
 		EXPECT_TRUE(wait_until(statistic(DM, "deferrals") > deferrals));
 	frontend_stop(DM, 0);
 	EXPECT_TRUE(wait_until(!any_parked()));
