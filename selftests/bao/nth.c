@@ -59,6 +59,47 @@ bool nth_has_failed(void)
 	return !strcmp(text, "0\n");
 }
 
+/* From its beginning to that of the next one; both 0 if it is not there */
+static void find_function(const char *function, unsigned long long *start, unsigned long long *end)
+{
+	FILE *file = fopen("/proc/kallsyms", "r");
+	unsigned long long addr;
+	char name[128];
+
+	*start = 0;
+	*end = 0;
+	if (!file)
+		return;
+	while (!*end && fscanf(file, "%llx %*c %127s%*[^\n]", &addr, name) == 2) {
+		if (!strcmp(name, function))
+			*start = addr;
+		else if (*start && addr > *start)
+			*end = addr;
+	}
+	fclose(file);
+}
+
+int nth_only(const char *function)
+{
+	static const char *const kinds[] = { "failslab", "fail_page_alloc", "fail_usercopy" };
+	unsigned long long range[2] = { 0, -1ul };
+	char path[128], text[32];
+	unsigned int i;
+	int ret = 0;
+
+	if (function)
+		find_function(function, &range[0], &range[1]);
+	if (!range[1])
+		return -ENOENT;
+	for (i = 0; !ret && i < 2 * sizeof(kinds) / sizeof(*kinds); i++) {
+		snprintf(path, sizeof(path), DEBUGFS "/%s/require-%s", kinds[i / 2],
+			 i % 2 ? "end" : "start");
+		snprintf(text, sizeof(text), "%#llx", range[i % 2]);
+		ret = write_file(path, text);
+	}
+	return ret;
+}
+
 #define PAGE_TABLE (2ul << 20)	/* a page of it, with pages of 4 KiB */
 
 void *nth_place(size_t size)

@@ -17,6 +17,12 @@ void nth_fail(unsigned int nth);
 bool nth_has_failed(void);
 
 /*
+ * From now on, things fail only in a function of the kernel and in what it calls; NULL: everywhere.
+ * Returns 0 or a negative errno.
+ */
+int nth_only(const char *function);
+
+/*
  * A place for a mapping whose page table is there already, as that of its neighbours. At most a
  * MiB. If remap_pfn_range() has no memory for that of its first page, x86 complains of itself.
  */

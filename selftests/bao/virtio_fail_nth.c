@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Every allocation and every access to user memory fails once while an administrator makes a
- * device, sets its attributes, lets it go live, takes it down and removes it. After an error
- * everything is as it was before: nothing of it is there, nothing leaks, and the same works when
- * tried again.
+ * device, sets its attributes, lets it go live, takes it down and removes it: those of the process
+ * that does so, not of workers. After an error everything is as it was before: nothing of it is
+ * there, and the same works when tried again.
  *
  * Needs a kernel with fault injection, as fail_nth.c does.
  */
