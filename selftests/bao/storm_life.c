@@ -340,8 +340,11 @@ static void *strike(void *arg)
 				       prng_below(&fate->prng, BAO_SIM_RESUME + 1));
 			break;
 		}
-		/* ENODEV, EBUSY: there is no endpoint, or it is in that state already */
-		if (ret && ret != -EBUSY && ret != -ENODEV)
+		/*
+		 * ENODEV, EBUSY: there is no endpoint, or it is in that state already. EAGAIN: it
+		 * comes just now, and the driver core will bind it by itself.
+		 */
+		if (ret && ret != -EBUSY && ret != -ENODEV && ret != -EAGAIN)
 			fate->error = ret;
 	}
 	return NULL;
