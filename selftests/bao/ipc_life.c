@@ -574,7 +574,7 @@ TEST_F(life, a_mailbox_client_survives_unbind)
 		ASSERT_EQ(0, ret);
 		EXPECT_ECHO(0);
 		ASSERT_EQ(0, way[i / 2].unbind(self->sim));
-		/* Its mailbox is freed before there is a new one, which may be where the old one was */
+		/* Its mailbox is freed before there is a new one, which may be in its place */
 		late = i % 2;
 		if (late)
 			ASSERT_EQ(0, remove_module(TEST_MODULE));

@@ -98,8 +98,9 @@ FIXTURE_TEARDOWN(virtio_nth)
 }
 
 /*
- * What a fault may lead to. The driver core says EINVAL if it has no memory for the name of a network
- * interface or terminal, and the network core ENOBUFS if it cannot tell others of a new interface.
+ * What a fault may lead to. The driver core says EINVAL if it has no memory for the name of a
+ * network interface or terminal, and the network core ENOBUFS if it cannot tell others of a new
+ * interface.
  */
 static bool is_for_a_fault(int ret, const char *model)
 {
