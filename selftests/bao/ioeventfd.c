@@ -204,7 +204,7 @@ TEST_F(ioeventfd, one_eventfd_may_serve_several_matches)
 	EXPECT_SIGNAL(self->event, write_of(self->addr, 4, 1));
 }
 
-TEST_F(ioeventfd, too_many_are_enospc)
+TEST_F_TIMEOUT(ioeventfd, too_many_are_enospc, LONG_TEST_S)
 {
 	const unsigned int limit = 10000;
 	unsigned int n;
