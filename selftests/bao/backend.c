@@ -310,6 +310,21 @@ long long read_number(const char *path)
 	return value;
 }
 
+char *read_line(const char *path)
+{
+	static char line[128];
+	FILE *file = fopen(path, "r");
+
+	line[0] = 0;
+	if (!file)
+		return line;
+	if (!fgets(line, sizeof(line), file))
+		line[0] = 0;
+	fclose(file);
+	line[strcspn(line, "\n")] = 0;
+	return line;
+}
+
 long long statistic(unsigned int dm_id, const char *name)
 {
 	char path[128];

@@ -146,6 +146,8 @@ long long statistic(unsigned int dm_id, const char *name);
 
 /* What a file of one number says, or a negative errno */
 long long read_number(const char *path);
+/* The first line of a file, empty if there is none; until the next call */
+char *read_line(const char *path);
 /* Writes a string to a file, as echo does */
 int write_file(const char *path, const char *text);
 

@@ -14,9 +14,6 @@
 #include "modules.h"
 #include "nth.h"
 
-/* More places to fail than the beginning of a module has */
-#define LIMIT 2000
-
 /*
  * Which unit tests a module runs when it is loaded. There are hundreds of loads here, and they are
  * not about that. The kernel may be without, or too old to be asked.
@@ -76,7 +73,7 @@ FIXTURE_TEARDOWN(fail_load)
 	bool _failed = true;							\
 	int _ret;								\
 										\
-	for (_nth = 1; _failed && _nth < LIMIT; _nth++) {			\
+	for (_nth = 1; _failed && _nth < NTH_LIMIT; _nth++) {			\
 		nth_fail(_nth);							\
 		_ret = load_module(name);					\
 		_failed = nth_has_failed();					\
@@ -86,7 +83,7 @@ FIXTURE_TEARDOWN(fail_load)
 		if (!_ret)							\
 			ASSERT_EQ(0, remove_module(name));			\
 	}									\
-	EXPECT_LT(_nth, LIMIT);							\
+	EXPECT_LT(_nth, NTH_LIMIT);							\
 	EXPECT_LT(0, _failures);						\
 	ASSERT_EQ(0, load_module(name));					\
 } while (0)

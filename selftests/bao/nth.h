@@ -30,7 +30,7 @@ void *nth_place(size_t size);
 /* Maps that much of a file there, to read and write, and unmaps it; 0 or a negative errno */
 int nth_map(int fd, void *place, size_t size);
 
-/* More places to fail than any of these calls has */
+/* More places to fail than any of these calls, or the beginning of a module, has */
 #define NTH_LIMIT 2000
 
 /*

@@ -114,6 +114,14 @@ long long virtio_get(struct virtio *v, const char *attr)
 	return read_number(path);
 }
 
+const char *virtio_get_text(struct virtio *v, const char *attr)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s", v->dir, attr);
+	return read_line(path);
+}
+
 int virtio_set_live(struct virtio *v, bool live)
 {
 	return virtio_set(v, "live", "%d", live);

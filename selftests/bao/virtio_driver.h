@@ -233,6 +233,8 @@ int virtio_set(struct virtio *v, const char *attr, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 /* A number */
 long long virtio_get(struct virtio *v, const char *attr);
+/* As read_line() */
+const char *virtio_get_text(struct virtio *v, const char *attr);
 int virtio_set_live(struct virtio *v, bool live);
 int virtio_remove(struct virtio *v);
 

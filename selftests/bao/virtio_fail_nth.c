@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <net/if.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -158,24 +157,6 @@ static bool has_other_end(const char *model)
 	return any;
 }
 
-static const char *text(struct virtio *v, const char *attr)
-{
-	static char line[128];
-	char path[256];
-	FILE *file;
-
-	line[0] = 0;
-	snprintf(path, sizeof(path), "%s/%s", v->dir, attr);
-	file = fopen(path, "r");
-	if (!file)
-		return line;
-	if (!fgets(line, sizeof(line), file))
-		line[0] = 0;
-	fclose(file);
-	line[strcspn(line, "\n")] = 0;
-	return line;
-}
-
 static int make_dir(struct virtio *v)
 {
 	return mkdir(v->dir, 0755) ? -errno : 0;
@@ -202,7 +183,7 @@ TEST_F_TIMEOUT(virtio_nth, make_with_a_long_name, 600)
 }
 
 #define IS_SET_BACK(attr) do {							\
-	ASSERT_STREQ((attr)[2], text(&self->v, (attr)[0]));			\
+	ASSERT_STREQ((attr)[2], virtio_get_text(&self->v, (attr)[0]));		\
 	ASSERT_EQ(0, virtio_set(&self->v, (attr)[0], "%s", (attr)[1]));		\
 } while (0)
 
@@ -219,7 +200,7 @@ TEST_F_TIMEOUT(virtio_nth, set, 600)
 	for (i = 0; i < ARRAY_SIZE(attr); i++) {
 		ASSERT_EQ(0, virtio_set(&self->v, attr[i][0], "%s", attr[i][1]));
 		EACH_FAULT(virtio_set(&self->v, attr[i][0], "%s", attr[i][2]),
-			   ASSERT_STREQ(attr[i][1], text(&self->v, attr[i][0])),
+			   ASSERT_STREQ(attr[i][1], virtio_get_text(&self->v, attr[i][0])),
 			   IS_SET_BACK(attr[i]));
 		EXPECT_LT(0, self->errors);
 	}
@@ -227,7 +208,7 @@ TEST_F_TIMEOUT(virtio_nth, set, 600)
 
 #define IS_NOT_LIVE() do {							\
 	ASSERT_EQ(0, virtio_get(&self->v, "live"));				\
-	ASSERT_STREQ("down 0x00", text(&self->v, "status"));			\
+	ASSERT_STREQ("down 0x00", virtio_get_text(&self->v, "status"));		\
 	ASSERT_FALSE(has_other_end(variant->model));				\
 } while (0)
 

@@ -71,22 +71,15 @@ static bool is_empty_slot(struct virtio *v)
 	return true;
 }
 
-/* One word of a file */
+/* The first word of a file */
 static const char *word(const char *dir, const char *name)
 {
-	static char text[64];
-	char path[256];
-	FILE *file;
+	char path[256], *line;
 
-	text[0] = 0;
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	file = fopen(path, "r");
-	if (!file)
-		return text;
-	if (fscanf(file, "%63s", text) != 1)
-		text[0] = 0;
-	fclose(file);
-	return text;
+	line = read_line(path);
+	line[strcspn(line, " ")] = 0;
+	return line;
 }
 
 static const char *state(struct virtio *v)

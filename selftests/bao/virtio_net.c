@@ -136,25 +136,6 @@ TEST_F(net, tells_what_it_is)
 	EXPECT_EQ(card_mac[0], virtio_config(self->v, 0, 1));
 }
 
-/* Reads a line of an attribute */
-static const char *text(struct virtio *v, const char *attr)
-{
-	static char line[64];
-	char path[256];
-	FILE *file;
-
-	line[0] = 0;
-	snprintf(path, sizeof(path), "%s/%s", v->dir, attr);
-	file = fopen(path, "r");
-	if (!file)
-		return line;
-	if (!fgets(line, sizeof(line), file))
-		line[0] = 0;
-	fclose(file);
-	line[strcspn(line, "\n")] = 0;
-	return line;
-}
-
 TEST_F(net, its_other_end_is_as_it_was_set)
 {
 	struct ifreq ifr = { .ifr_flags = 0 };
@@ -174,14 +155,14 @@ TEST_F(net, its_other_end_is_as_it_was_set)
 	ASSERT_EQ(0, host_ioctl(self->c, SIOCGIFHWADDR, &ifr));
 	ifr.ifr_hwaddr.sa_data[5] = 0x77;
 	ASSERT_EQ(0, host_ioctl(self->c, SIOCSIFHWADDR, &ifr));
-	EXPECT_STREQ("02:ba:00:00:00:77", text(self->v, "host_mac"));
+	EXPECT_STREQ("02:ba:00:00:00:77", virtio_get_text(self->v, "host_mac"));
 	ASSERT_EQ(0, host_set_up(self->c, false));
 	snprintf(ifr.ifr_newname, sizeof(ifr.ifr_newname), "net-renamed");
 	ASSERT_EQ(0, host_ioctl(self->c, SIOCSIFNAME, &ifr));
-	EXPECT_STREQ("net-renamed", text(self->v, "ifname"));
+	EXPECT_STREQ("net-renamed", virtio_get_text(self->v, "ifname"));
 	ASSERT_EQ(0, virtio_set_live(self->v, false));
-	EXPECT_STREQ("net-test", text(self->v, "ifname"));
-	EXPECT_STREQ("02:ba:00:00:00:02", text(self->v, "host_mac"));
+	EXPECT_STREQ("net-test", virtio_get_text(self->v, "ifname"));
+	EXPECT_STREQ("02:ba:00:00:00:02", virtio_get_text(self->v, "host_mac"));
 }
 
 TEST_F(net, attributes_are_checked)
@@ -239,7 +220,7 @@ TEST_F(net, a_name_is_for_one)
 	EXPECT_EQ(-EINVAL, virtio_set_live(self->v, true));
 	ASSERT_EQ(0, virtio_set(self->v, "ifname", "net-%%d"));
 	ASSERT_EQ(0, virtio_set_live(self->v, true));
-	EXPECT_STREQ("net-0", text(self->v, "ifname"));
+	EXPECT_STREQ("net-0", virtio_get_text(self->v, "ifname"));
 	ASSERT_EQ(0, virtio_set_live(self->v, false));
 	ASSERT_EQ(0, virtio_set(self->v, "ifname", "%s", self->c->ifname));
 	START(0);
