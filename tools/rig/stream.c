@@ -61,6 +61,9 @@ static void check_block(const char *block, size_t len, uint64_t done)
 			errx(1, "ends after %" PRIu64 " bytes", done + have);
 		have += n;
 	}
+	/* Emulated, it takes minutes to look at each byte of a GiB */
+	if (!memcmp(got, block, len))
+		return;
 	for (size_t i = 0; i < len; i++)
 		if (got[i] != block[i])
 			errx(1, "byte %" PRIu64 " is 0x%02x in place of 0x%02x", done + i,
