@@ -14,6 +14,7 @@ virtio_device console console 2
 virtio_device rng entropy 3
 say "the kernel serves a disk, a network card, a console and entropy, without any process"
 
+tcp_nearby
 brctl addbr br0
 brctl addif br0 vm0
 ip addr add 10.0.0.1/24 dev br0

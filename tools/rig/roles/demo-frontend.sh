@@ -35,6 +35,7 @@ use_disk kernel
 say "mounted it (ext4); it says: $hello"
 say "wrote 4 files of 1 MiB, synced, unmounted"
 
+tcp_nearby
 ip addr add 10.0.0.2/24 dev eth0 || fail "there is no network card"
 ip link set eth0 up
 tries=0

@@ -98,6 +98,7 @@ check()
 set_up()
 {
 	echo 0 >/tmp/asked
+	tcp_nearby
 	load_modules bao bao_virtio bao_virtio_blk bao_virtio_net bao_virtio_console \
 		bao_virtio_rng
 	# Behind the file system there is room that nobody uses

@@ -383,6 +383,7 @@ rebind_rng()
 	done
 }
 
+tcp_nearby
 port_appears control
 exec 3<>"$(port control)"
 echo "0 0 ready" >&3
