@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-/* KUnit tests of the bounds of the shared-memory window */
+/* KUnit tests of the bounds of the shared-memory window, and of memory that must not get pages */
 #include <kunit/test.h>
+#include <linux/io.h>
 #include <linux/limits.h>
+#include <linux/mm.h>
+#include <linux/pgtable.h>
+#include <linux/sizes.h>
 
+#include "compat.h"
 #include "transport.h"
 
 #define START	0x60000000ULL
@@ -66,8 +71,41 @@ static void width_masks(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, bao_width_mask(UINT_MAX), U64_MAX);
 }
 
+/* Whatever is refused here is refused before the kernel is asked for anything */
+static void pages_refused(struct kunit *test)
+{
+	const u64 memory = round_down(page_to_phys(ZERO_PAGE(0)), SZ_2M);
+	const struct {
+		u64 start;
+		u64 size;
+		int error;
+	} cases[] = {
+		{ START, 0, -EINVAL },
+		{ START, SZ_1M, -EINVAL },
+		{ START + SZ_1M, SZ_2M, -EINVAL },
+		{ START + PAGE_SIZE, SZ_2M - PAGE_SIZE, -EINVAL },
+		{ START, SZ_2M + PAGE_SIZE, -EINVAL },
+		{ -(u64)SZ_2M, SZ_4M, -ERANGE },
+		{ -(u64)SZ_2M, SZ_2M, -ERANGE },
+		{ 1ULL << 62, SZ_2M, -ERANGE },
+		{ memory, SZ_2M, -EEXIST },
+		{ memory, SZ_4M, -EEXIST },
+	};
+	const bool can = IS_ENABLED(CONFIG_BAO_SHMEM_PAGES) && BAO_SECTIONS_CAN_BE_SHARED;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		void *pages = bao_shmem_make_pages(cases[i].start, cases[i].size);
+		int want = can ? cases[i].error : -EOPNOTSUPP;
+
+		KUNIT_EXPECT_EQ_MSG(test, PTR_ERR(pages), want, "%#llx + %#llx", cases[i].start,
+				    cases[i].size);
+	}
+}
+
 static struct kunit_case shmem_cases[] = {
 	KUNIT_CASE(shmem_bounds),
+	KUNIT_CASE(pages_refused),
 	KUNIT_CASE(width_masks),
 	{ }
 };

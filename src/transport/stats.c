@@ -85,5 +85,6 @@ static const struct attribute_group bao_stat_group = {
 
 const struct attribute_group *bao_endpoint_groups[] = {
 	&bao_stat_group,
+	&bao_shmem_group,
 	NULL
 };

@@ -26,6 +26,7 @@
 
 #include <linux/auxiliary_bus.h>
 #include <linux/bits.h>
+#include <linux/err.h>
 #include <linux/interrupt.h>
 #include <linux/mutex.h>
 #include <linux/platform_device.h>
@@ -162,8 +163,10 @@ struct bao_device {
  *	     (EPOLLEXCLUSIVE) would swallow that without taking anything.
  * @slots: requests by the hypervisor's id
  * @stats: counters
- * @shmem_mutex: protects @shmem_users and the making of @shmem
+ * @shmem_mutex: protects @shmem_users, @shmem_pages and the making of @shmem
  * @shmem_users: calls of bao_shmem_map()
+ * @shmem_pages: kernel's linear mapping of the shared-memory window, if it is to be used by its
+ *		 pages; NULL if not. Does not change while there are users.
  * @shmem: kernel's mapping of the shared-memory window
  */
 struct bao_endpoint {
@@ -198,8 +201,9 @@ struct bao_endpoint {
 	struct bao_slot *slots;
 	struct bao_stats __percpu *stats;
 
-	struct mutex shmem_mutex;	/* protects shmem, shmem_users */
+	struct mutex shmem_mutex;	/* protects shmem, shmem_users, shmem_pages */
 	unsigned int shmem_users;
+	void *shmem_pages;
 	void *shmem;
 };
 
@@ -353,6 +357,19 @@ struct bao_range *bao_range_table_find_window(const struct bao_range_table *tabl
 
 /* stats.c */
 extern const struct attribute_group *bao_endpoint_groups[];
+
+/* shmem.c */
+extern const struct attribute_group bao_shmem_group;
+
+/* shmem_pages.c */
+#if IS_ENABLED(CONFIG_BAO_SHMEM_PAGES)
+void *bao_shmem_make_pages(u64 start, u64 size);
+#else
+static inline void *bao_shmem_make_pages(u64 start, u64 size)
+{
+	return ERR_PTR(-EOPNOTSUPP);
+}
+#endif
 
 /* ipc_stats.c */
 extern const struct attribute_group *bao_ipc_groups[];
