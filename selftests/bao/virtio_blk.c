@@ -171,6 +171,40 @@ TEST_F(blk, writes_what_it_is_given)
 	}
 }
 
+/* The simulator's windows have pages, which a block device can work on */
+TEST_F(blk, counts_what_it_transfers_and_copies)
+{
+	const unsigned int len = 16 * SECTOR;
+
+	GO_LIVE();
+	EXPECT_EQ(0, virtio_get(self->v, "transferred"));
+	EXPECT_EQ(0, virtio_get(self->v, "copied"));
+	disk_fill(self->data, 8, 16, 1);
+	EXPECT_EQ(0, request(self->q, VIRTIO_BLK_T_OUT, 8, self->data, len));
+	EXPECT_EQ(0, request(self->q, VIRTIO_BLK_T_IN, 8, self->data, len));
+	EXPECT_EQ(2 * len, virtio_get(self->v, "transferred"));
+	if (!variant->direct)
+		EXPECT_EQ(2 * len, virtio_get(self->v, "copied"));
+	if (variant->path)
+		EXPECT_EQ(0, virtio_get(self->v, "copied"));
+
+	/* Not as the backing wants it */
+	EXPECT_EQ(0, request(self->q, VIRTIO_BLK_T_IN, 8, self->data + 4, len));
+	EXPECT_TRUE(disk_matches(self->data + 4, 8, 16, 1));
+	EXPECT_EQ(3 * len, virtio_get(self->v, "transferred"));
+	if (variant->path)
+		EXPECT_EQ(len, virtio_get(self->v, "copied"));
+
+	/* What is no data, and what fails */
+	EXPECT_EQ(0, request(self->q, VIRTIO_BLK_T_FLUSH, 0, NULL, 0));
+	EXPECT_EQ(VIRTIO_BLK_S_IOERR,
+		  request(self->q, VIRTIO_BLK_T_IN, self->d.size / SECTOR, self->data, len));
+	EXPECT_EQ(3 * len, virtio_get(self->v, "transferred"));
+	ASSERT_EQ(0, virtio_set(self->v, "live", "0"));
+	EXPECT_EQ(0, virtio_get(self->v, "transferred"));
+	EXPECT_EQ(0, virtio_get(self->v, "copied"));
+}
+
 TEST_F(blk, reads_and_writes_at_both_ends)
 {
 	__u64 last;

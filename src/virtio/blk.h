@@ -177,6 +177,18 @@ struct bao_blk_request {
 };
 
 /**
+ * enum bao_blk_count - what is counted, in bytes
+ * @BAO_BLK_TRANSFERRED: data between the window and the backing
+ * @BAO_BLK_COPIED: those of them that a processor has copied
+ * @BAO_BLK_NR_COUNTS: how many counts there are
+ */
+enum bao_blk_count {
+	BAO_BLK_TRANSFERRED,
+	BAO_BLK_COPIED,
+	BAO_BLK_NR_COUNTS,
+};
+
+/**
  * struct bao_blk_queue - a queue
  * @backing: what is behind it
  * @vq: the core's part; valid between vq_start() and disable()
@@ -194,6 +206,7 @@ struct bao_blk_request {
  * @moved: bytes that the serving thread itself has moved in this round
  * @pages: bounce pages that are not in use, @nr_pages of them
  * @nr_pages: how many
+ * @count: enum bao_blk_count; only the serving thread adds
  */
 struct bao_blk_queue {
 	struct bao_blk_backing *backing;
@@ -213,6 +226,7 @@ struct bao_blk_queue {
 	size_t moved;
 	struct page **pages;
 	unsigned int nr_pages;
+	atomic64_t count[BAO_BLK_NR_COUNTS];
 };
 
 /**

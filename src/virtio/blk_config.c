@@ -245,6 +245,32 @@ static ssize_t bao_blk_resize_store(struct config_item *item, const char *page, 
 }
 CONFIGFS_ATTR_WO(bao_blk_, resize);
 
+static ssize_t bao_blk_show_count(struct config_item *item, enum bao_blk_count count, char *page)
+{
+	struct bao_blk *blk = bao_blk_of(item);
+	unsigned int i;
+	s64 sum = 0;
+
+	mutex_lock(&blk->vdev.mutex);
+	for (i = 0; blk->backing && i < blk->backing->nr_queues; i++)
+		sum += atomic64_read(&blk->backing->queues[i].count[count]);
+	mutex_unlock(&blk->vdev.mutex);
+
+	return sprintf(page, "%lld\n", sum);
+}
+
+static ssize_t bao_blk_transferred_show(struct config_item *item, char *page)
+{
+	return bao_blk_show_count(item, BAO_BLK_TRANSFERRED, page);
+}
+CONFIGFS_ATTR_RO(bao_blk_, transferred);
+
+static ssize_t bao_blk_copied_show(struct config_item *item, char *page)
+{
+	return bao_blk_show_count(item, BAO_BLK_COPIED, page);
+}
+CONFIGFS_ATTR_RO(bao_blk_, copied);
+
 struct configfs_attribute *bao_blk_attrs[] = {
 	&bao_blk_attr_path,
 	&bao_blk_attr_read_only,
@@ -253,5 +279,7 @@ struct configfs_attribute *bao_blk_attrs[] = {
 	&bao_blk_attr_direct,
 	&bao_blk_attr_block_size,
 	&bao_blk_attr_resize,
+	&bao_blk_attr_transferred,
+	&bao_blk_attr_copied,
 	NULL,
 };

@@ -261,12 +261,23 @@ static void bao_blk_next_part(struct bao_blk_request *req)
 		      !((req->pos | req->part) & backing->dio_mask);
 }
 
+/* The page cache copies, too */
+static void bao_blk_count(struct bao_blk_request *req, size_t len)
+{
+	atomic64_t *count = req->queue->count;
+
+	atomic64_add(len, &count[BAO_BLK_TRANSFERRED]);
+	if (req->way != BAO_BLK_ZERO_COPY || !req->direct)
+		atomic64_add(len, &count[BAO_BLK_COPIED]);
+}
+
 /* A part is over, with success */
 static void bao_blk_end_part(struct bao_blk_request *req)
 {
 	size_t left = min_t(size_t, req->result, req->part), n;
 	struct bio_vec *bvec;
 
+	bao_blk_count(req, left);
 	req->pos += left;
 	req->left -= left;
 	if (req->op == BAO_BLK_WRITE || req->way != BAO_BLK_BOUNCE) {
