@@ -213,6 +213,19 @@ read_all()
 		fail "read: $(cat /tmp/dd)"
 }
 
+# fill DM BYTES SEED, compare DM BYTES SEED: the beginning of the disk, with what stream makes
+fill()
+{
+	/bin/stream "$2" "$3" | dd of="/dev/$(disk "$1")" bs=64k iflag=fullblock oflag=direct \
+		2>/tmp/dd || fail "write: $(cat /tmp/dd)"
+}
+
+compare()
+{
+	dd if="/dev/$(disk "$1")" bs=64k count=$(($2 / 65536)) iflag=direct 2>/tmp/dd |
+		/bin/stream -c "$2" "$3" || fail "what is read is not what was written"
+}
+
 # no_write DM MIB: writing so much fails because of an I/O error
 no_write()
 {
