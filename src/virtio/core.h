@@ -88,6 +88,8 @@ struct bao_vdev_host {
  * @disable_kick: The driver need not kick. A hint.
  * @enable_kick: The driver has to kick for what it adds from now on. Returns whether there is
  *		 something already; then the caller looks again.
+ * @has_avail: Is there something to pop? A look without consequences, which the driver need not
+ *	       have kicked for.
  *
  * All but @start are for whoever the ring belongs to, and may sleep.
  */
@@ -99,6 +101,7 @@ struct bao_vring_ops {
 	bool (*publish)(struct bao_vq *vq);
 	void (*disable_kick)(struct bao_vq *vq);
 	bool (*enable_kick)(struct bao_vq *vq);
+	bool (*has_avail)(const struct bao_vq *vq);
 };
 
 extern const struct bao_vring_ops bao_vring_split_ops;

@@ -291,12 +291,19 @@ static void bao_packed_disable_kick(struct bao_vq *vq)
 		bao_packed_write_event(vq, VRING_PACKED_EVENT_FLAG_DISABLE, 0);
 }
 
-static bool bao_packed_enable_kick(struct bao_vq *vq)
+static bool bao_packed_has_avail(const struct bao_vq *vq)
 {
 	const struct bao_vring_packed *packed = &vq->packed;
 	const struct vring_packed_desc *ring = vq->desc_area;
+
+	return bao_packed_is_avail(le16_to_cpu(READ_ONCE(ring[packed->avail].flags)),
+				   packed->avail_wrap);
+}
+
+static bool bao_packed_enable_kick(struct bao_vq *vq)
+{
+	const struct bao_vring_packed *packed = &vq->packed;
 	u16 off_wrap = packed->avail | packed->avail_wrap << VRING_PACKED_EVENT_F_WRAP_CTR;
-	u16 flags;
 
 	if (bao_vq_broken(vq))
 		return false;
@@ -312,9 +319,7 @@ static bool bao_packed_enable_kick(struct bao_vq *vq)
 	 */
 	virt_mb();
 
-	flags = le16_to_cpu(READ_ONCE(ring[packed->avail].flags));
-
-	return bao_packed_is_avail(flags, packed->avail_wrap);
+	return bao_packed_has_avail(vq);
 }
 
 const struct bao_vring_ops bao_vring_packed_ops = {
@@ -325,4 +330,5 @@ const struct bao_vring_ops bao_vring_packed_ops = {
 	.publish = bao_packed_publish,
 	.disable_kick = bao_packed_disable_kick,
 	.enable_kick = bao_packed_enable_kick,
+	.has_avail = bao_packed_has_avail,
 };

@@ -261,9 +261,15 @@ static void bao_split_disable_kick(struct bao_vq *vq)
 		bao_split_write16(&used->flags, VRING_USED_F_NO_NOTIFY);
 }
 
-static bool bao_split_enable_kick(struct bao_vq *vq)
+static bool bao_split_has_avail(const struct bao_vq *vq)
 {
 	const struct vring_avail *avail = vq->driver_area;
+
+	return bao_split_read16(&avail->idx) != vq->split.avail;
+}
+
+static bool bao_split_enable_kick(struct bao_vq *vq)
+{
 	struct vring_used *used = vq->device_area;
 
 	if (bao_vq_broken(vq))
@@ -280,7 +286,7 @@ static bool bao_split_enable_kick(struct bao_vq *vq)
 	 */
 	virt_mb();
 
-	return bao_split_read16(&avail->idx) != vq->split.avail;
+	return bao_split_has_avail(vq);
 }
 
 const struct bao_vring_ops bao_vring_split_ops = {
@@ -291,4 +297,5 @@ const struct bao_vring_ops bao_vring_split_ops = {
 	.publish = bao_split_publish,
 	.disable_kick = bao_split_disable_kick,
 	.enable_kick = bao_split_enable_kick,
+	.has_avail = bao_split_has_avail,
 };
