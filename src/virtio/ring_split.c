@@ -256,8 +256,17 @@ static void bao_split_disable_kick(struct bao_vq *vq)
 {
 	struct vring_used *used = vq->device_area;
 
-	/* With events, one that is in the past is as good: the driver kicks once for each */
-	if (!vq->event_idx && !bao_vq_broken(vq))
+	if (bao_vq_broken(vq))
+		return;
+
+	/*
+	 * With events there is no flag, but the driver does not kick for an entry that it has added
+	 * before. The next one may be what enable_kick() has asked for, in vain: while the backing
+	 * works, say.
+	 */
+	if (vq->event_idx)
+		bao_split_write16(bao_split_avail_event(vq), vq->split.avail - 1);
+	else
 		bao_split_write16(&used->flags, VRING_USED_F_NO_NOTIFY);
 }
 
