@@ -160,6 +160,8 @@ struct bao_vdev_model {
  * @size: attribute: its size in bytes
  * @queue_size: attribute: entries of each queue at most, a power of two
  * @features_off: attribute: features that are not offered, though there is support for them
+ * @poll_us: attribute: how long a queue's ring is polled at most after work, in microseconds; 0 for
+ *	     not at all. Changes under @mutex, also while live; workers read it without.
  * @features: set by enable(): features of the model that are offered. Those of rings and of the
  *	      transport are the core's to add.
  * @nr_queues: set by enable()
@@ -183,6 +185,7 @@ struct bao_vdev {
 	u32 size;
 	u16 queue_size;
 	u64 features_off;
+	u32 poll_us;
 
 	u64 features;
 	unsigned int nr_queues;

@@ -239,6 +239,34 @@ static ssize_t bao_vdev_features_off_store(struct config_item *item, const char 
 }
 CONFIGFS_ATTR(bao_vdev_, features_off);
 
+static ssize_t bao_vdev_poll_us_show(struct config_item *item, char *page)
+{
+	return sprintf(page, "%u\n", READ_ONCE(to_bao_vdev(item)->poll_us));
+}
+
+/* For tuning: also while live. Workers read it at their next look at a ring that is empty. */
+static ssize_t bao_vdev_poll_us_store(struct config_item *item, const char *page, size_t len)
+{
+	struct bao_vdev *vdev = to_bao_vdev(item);
+	u32 us;
+	int ret;
+
+	ret = kstrtou32(page, 0, &us);
+	if (ret)
+		return ret;
+	if (us > BAO_VDEV_MAX_POLL_US) {
+		bao_vdev_err(vdev, "poll_us %u is more than %u\n", us, BAO_VDEV_MAX_POLL_US);
+		return -EINVAL;
+	}
+
+	mutex_lock(&vdev->mutex);
+	WRITE_ONCE(vdev->poll_us, us);
+	mutex_unlock(&vdev->mutex);
+
+	return len;
+}
+CONFIGFS_ATTR(bao_vdev_, poll_us);
+
 static ssize_t bao_vdev_live_show(struct config_item *item, char *page)
 {
 	struct bao_vdev *vdev = to_bao_vdev(item);
@@ -278,12 +306,16 @@ CONFIGFS_ATTR(bao_vdev_, live);
  * @status: register Status, 0 if there is none
  * @features: negotiated, 0 if there are none yet
  * @bad_accesses: of the device, since it has gone live
+ * @polls_found: polls that have found something, since then
+ * @polls_vain: polls that have not, since then
  */
 struct bao_vdev_snapshot {
 	const char *state;
 	u32 status;
 	u64 features;
 	unsigned long bad_accesses;
+	unsigned long polls_found;
+	unsigned long polls_vain;
 };
 
 static const char *bao_vdev_state(u32 status)
@@ -315,6 +347,8 @@ static void bao_vdev_look(struct bao_vdev *vdev, struct bao_vdev_snapshot *snaps
 		spin_unlock_irq(&vdev->lock);
 		snapshot->state = bao_vdev_state(snapshot->status);
 		snapshot->bad_accesses = atomic_long_read(&vdev->core->bad_accesses);
+		snapshot->polls_found = atomic_long_read(&vdev->core->polls_found);
+		snapshot->polls_vain = atomic_long_read(&vdev->core->polls_vain);
 	}
 	mutex_unlock(&vdev->mutex);
 }
@@ -349,6 +383,26 @@ static ssize_t bao_vdev_bad_accesses_show(struct config_item *item, char *page)
 }
 CONFIGFS_ATTR_RO(bao_vdev_, bad_accesses);
 
+static ssize_t bao_vdev_polls_found_show(struct config_item *item, char *page)
+{
+	struct bao_vdev_snapshot snapshot;
+
+	bao_vdev_look(to_bao_vdev(item), &snapshot);
+
+	return sprintf(page, "%lu\n", snapshot.polls_found);
+}
+CONFIGFS_ATTR_RO(bao_vdev_, polls_found);
+
+static ssize_t bao_vdev_polls_vain_show(struct config_item *item, char *page)
+{
+	struct bao_vdev_snapshot snapshot;
+
+	bao_vdev_look(to_bao_vdev(item), &snapshot);
+
+	return sprintf(page, "%lu\n", snapshot.polls_vain);
+}
+CONFIGFS_ATTR_RO(bao_vdev_, polls_vain);
+
 static ssize_t bao_vdev_workqueue_show(struct config_item *item, char *page)
 {
 	struct bao_vdev *vdev = to_bao_vdev(item);
@@ -372,10 +426,13 @@ static struct configfs_attribute *const bao_vdev_attrs[] = {
 	&bao_vdev_attr_size,
 	&bao_vdev_attr_queue_size,
 	&bao_vdev_attr_features_off,
+	&bao_vdev_attr_poll_us,
 	&bao_vdev_attr_live,
 	&bao_vdev_attr_status,
 	&bao_vdev_attr_features,
 	&bao_vdev_attr_bad_accesses,
+	&bao_vdev_attr_polls_found,
+	&bao_vdev_attr_polls_vain,
 	&bao_vdev_attr_workqueue,
 };
 

@@ -5,6 +5,7 @@
  *   remio.c	client of the transport: the window, and accesses that have to wait
  *   mmio.c	registers
  *   vdev.c	what takes time: start, reset, stopping a queue; workers of queues
+ *   poll.c	workers that look at their rings for a while before they end
  *   ring.c	queues, as models see them; ring_split.c and ring_packed.c are the two formats
  *
  * And the way of a device: configfs.c has it as a directory, main.c lets it go live and takes it
@@ -37,6 +38,9 @@
 
 /* ... or after so many looks at the ring that found something in an empty one */
 #define BAO_VQ_LOOKS	8
+
+/* Attribute poll_us at most: an access costs some microseconds, and no poll is to be endless */
+#define BAO_VDEV_MAX_POLL_US	100000
 
 /* Size of the window in all known configurations of Bao */
 #define BAO_VDEV_DEFAULT_SIZE	0x200
@@ -176,6 +180,22 @@ struct bao_vq_buffer {
 };
 
 /**
+ * struct bao_vq_poll_state - how a worker polls, and what for
+ * @rested: when the ring was found empty after something had been given back; 0 if the driver has
+ *	    made something available since, and before the first time. In ns.
+ * @begun: if @rested is not 0: when the worker's round has begun, or when a poll of it has ended
+ *	   in vain, in ns
+ * @ns: how long the next poll lasts at most, &bao_vdev.poll_us aside
+ * @vain: the last one was in vain, and the driver has made nothing available since: there is none
+ */
+struct bao_vq_poll_state {
+	u64 rested;
+	u64 begun;
+	u64 ns;
+	bool vain;
+};
+
+/**
  * struct bao_vq - a queue
  * @vdev: whose
  * @index: which
@@ -197,6 +217,8 @@ struct bao_vq_buffer {
  * @split: position
  * @packed: position
  * @popped: chains since the worker's round has begun
+ * @pushed: chains since that, and since the last poll
+ * @poll: the worker's polling
  * @buffers: by id, &bao_vdev.queue_size of them; @num of them valid
  * @iov: segments of the last chain, &bao_vdev.queue_size at most
  * @work: the worker
@@ -226,6 +248,8 @@ struct bao_vq {
 		struct bao_vring_packed packed;
 	};
 	unsigned int popped;
+	unsigned int pushed;
+	struct bao_vq_poll_state poll;
 	struct bao_vq_buffer *buffers;
 	struct kvec *iov;
 
@@ -270,6 +294,8 @@ enum bao_vdev_op {
  * @unannounced: not 0 if the hypervisor has refused the last interrupt
  * @generation: register ConfigGeneration
  * @bad_accesses: accesses to registers that there are not, or of a width that they do not have
+ * @polls_found: polls of all queues that have found something
+ * @polls_vain: polls that have lasted to their end
  * @nr_queues: as &bao_vdev.nr_queues was when this was made
  * @vq: queues
  */
@@ -296,6 +322,8 @@ struct bao_vdev_core {
 	atomic_t unannounced;
 	u32 generation;
 	atomic_long_t bad_accesses;
+	atomic_long_t polls_found;
+	atomic_long_t polls_vain;
 	unsigned int nr_queues;
 	struct bao_vq vq[];
 };
@@ -315,6 +343,23 @@ void bao_vdev_slow(struct bao_vdev *vdev, enum bao_vdev_op op);
 void bao_vq_reset_registers(struct bao_vq *vq);
 void bao_vdev_interrupt(struct bao_vdev *vdev, u32 bits);
 void bao_vq_kick(struct bao_vq *vq);
+
+/**
+ * enum bao_vq_poll_result - what a poll has found
+ * @BAO_VQ_POLL_NOTHING: nothing: the driver is to be asked to kick
+ * @BAO_VQ_POLL_FOUND: the driver has made something available
+ * @BAO_VQ_POLL_WOKEN: the worker has been queued again, and will look at the ring
+ */
+enum bao_vq_poll_result {
+	BAO_VQ_POLL_NOTHING,
+	BAO_VQ_POLL_FOUND,
+	BAO_VQ_POLL_WOKEN,
+};
+
+/* poll.c */
+void bao_vq_poll_begin(struct bao_vq *vq);
+void bao_vq_poll_learn(struct bao_vq *vq);
+enum bao_vq_poll_result bao_vq_poll(struct bao_vq *vq);
 
 /* ring.c */
 bool bao_vring_setup(struct bao_vq *vq);

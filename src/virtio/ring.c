@@ -79,6 +79,8 @@ bool bao_vring_setup(struct bao_vq *vq)
 	vq->indirect = features & BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC);
 	vq->in_order = features & BIT_ULL(VIRTIO_F_IN_ORDER);
 	vq->popped = 0;
+	vq->pushed = 0;
+	vq->poll = (struct bao_vq_poll_state) {};
 	memset(vq->buffers, 0, vq->num * sizeof(*vq->buffers));
 	vq->ops = packed ? &bao_vring_packed_ops : &bao_vring_split_ops;
 	vq->ops->start(vq);
@@ -366,6 +368,7 @@ void bao_vq_push(struct bao_vq *vq, u16 id, u32 len)
 
 	buffer = &vq->buffers[id];
 	len = min(len, buffer->in_len);
+	vq->pushed++;
 	if (vq->in_order) {
 		/* publish() finds out whose turn it is */
 		buffer->state = BAO_BUFFER_DONE;

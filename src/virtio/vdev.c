@@ -234,18 +234,27 @@ static bool bao_vq_broken(const struct bao_vq *vq)
  */
 static bool bao_vq_serve(struct bao_vq *vq)
 {
+	enum bao_vq_poll_result poll;
 	enum bao_vq_state state;
 	unsigned int i;
 
 	vq->popped = 0;
+	bao_vq_poll_begin(vq);
 	for (i = 0; i < BAO_VQ_LOOKS; i++) {
 		vq->ops->disable_kick(vq);
 		state = vq->vdev->model->serve(vq);
 		bao_vq_publish(vq);
+		bao_vq_poll_learn(vq);
 		if (state == BAO_VQ_MORE || bao_vq_broken(vq))
 			return true;
-		/* The driver kicks from when this says that there is nothing */
-		if (state == BAO_VQ_STALLED || !vq->ops->enable_kick(vq))
+		if (state == BAO_VQ_STALLED)
+			return false;
+		poll = bao_vq_poll(vq);
+		/* With kicks off: the worker comes again */
+		if (poll == BAO_VQ_POLL_WOKEN)
+			return false;
+		/* The driver kicks from when enable_kick() says that there is nothing */
+		if (poll == BAO_VQ_POLL_NOTHING && !vq->ops->enable_kick(vq))
 			return false;
 		if (bao_vq_budget(vq))
 			return true;
