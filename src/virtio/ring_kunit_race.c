@@ -5,6 +5,7 @@
 #include <linux/kthread.h>
 #include <linux/processor.h>
 #include <linux/string.h>
+#include <linux/time64.h>
 #include <linux/wait.h>
 #include <asm/barrier.h>
 
@@ -18,6 +19,7 @@ KUNIT_ARRAY_PARAM(config, ring_configs, ring_config_name);
  * @wq: both wait here
  * @kicked: device: the driver has kicked
  * @interrupted: driver: the device has interrupted
+ * @polls: the device polls before it asks for kicks
  * @naps: how often the device has waited
  */
 struct ring_race {
@@ -25,6 +27,7 @@ struct ring_race {
 	wait_queue_head_t wq;
 	bool kicked;
 	bool interrupted;
+	bool polls;
 	unsigned int naps;
 };
 
@@ -55,6 +58,14 @@ static void race_spin(const bool *flag)
 		cpu_relax();
 }
 
+/* For so short a time that it often ends just when the driver comes */
+static bool race_poll(struct bao_vq *vq)
+{
+	vq->poll.ns = 2 * NSEC_PER_USEC;
+
+	return race.polls && bao_vq_poll(vq) == BAO_VQ_POLL_FOUND;
+}
+
 static int race_device(void *unused)
 {
 	struct bao_vq *vq = race.t->vq;
@@ -69,7 +80,7 @@ static int race_device(void *unused)
 				bao_vq_push(vq, chain.id, 4);
 			}
 			bao_vq_publish(vq);
-		} while (vq->ops->enable_kick(vq));
+		} while (race_poll(vq) || vq->ops->enable_kick(vq));
 		race.naps++;
 		race_spin(&race.kicked);
 		wait_event(race.wq, READ_ONCE(race.kicked) || kthread_should_stop());
@@ -145,8 +156,7 @@ static void race_stop(struct kunit *test)
 	race.t = NULL;
 }
 
-/* Driver and device at the same time: no kick and no interrupt is lost */
-static void ring_two_processors(struct kunit *test)
+static void race_run(struct kunit *test, bool polls)
 {
 	struct task_struct *task;
 	struct ring_test *t = ring_test_start(test, test->param_value);
@@ -155,6 +165,8 @@ static void ring_two_processors(struct kunit *test)
 	race.kicked = false;
 	race.interrupted = false;
 	race.naps = 0;
+	race.polls = polls;
+	t->vdev.poll_us = 1000;
 	t->interrupt = race_interrupt;
 	race.t = t;
 	task = kthread_run(race_device, NULL, "ring_kunit");
@@ -164,8 +176,20 @@ static void ring_two_processors(struct kunit *test)
 	kunit_info(test, "the device has waited %u times\n", race.naps);
 }
 
+/* Driver and device at the same time: no kick and no interrupt is lost */
+static void ring_two_processors(struct kunit *test)
+{
+	race_run(test, false);
+}
+
+static void ring_two_processors_and_polling(struct kunit *test)
+{
+	race_run(test, true);
+}
+
 static struct kunit_case ring_race_cases[] = {
 	KUNIT_CASE_PARAM(ring_two_processors, config_gen_params),
+	KUNIT_CASE_PARAM(ring_two_processors_and_polling, config_gen_params),
 	{ }
 };
 
