@@ -312,6 +312,8 @@ void vq_publish(struct vqueue *q);
 bool vq_kick(struct vqueue *q);
 /* Both */
 bool vq_submit(struct vqueue *q);
+/* Whether the device rests until it is notified, when nothing is added yet */
+bool vq_awaits_kick(struct vqueue *q);
 
 /*
  * Takes the next buffer that was used. Returns its id; -EAGAIN if there is none; -EPROTO if the
@@ -354,6 +356,7 @@ void vq_write_table(struct vqueue *q, void *table, const struct vdesc *desc, uns
  * @put: entries of a buffer are free again
  * @publish: show the device what was added
  * @wants_kick: whether the device wants to be notified of it
+ * @awaits_kick: whether it wants to be notified of what comes next
  * @peek: whether a buffer has been used, and which
  * @skip: over the entries of a buffer that has been used
  * @want_interrupt: after so many entries, 0 for none
@@ -369,6 +372,7 @@ struct vq_format {
 	void (*put)(struct vqueue *q, unsigned int id);
 	void (*publish)(struct vqueue *q);
 	bool (*wants_kick)(struct vqueue *q);
+	bool (*awaits_kick)(struct vqueue *q);
 	bool (*peek)(struct vqueue *q, __u32 *id, __u32 *len);
 	void (*skip)(struct vqueue *q, unsigned int descs);
 	void (*want_interrupt)(struct vqueue *q, unsigned int entries);

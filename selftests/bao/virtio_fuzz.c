@@ -610,6 +610,8 @@ TEST_F_TIMEOUT(virtio_fuzz, everything, LONG_TEST_S)
 	printf("# BAO_SEED=%llu, %u bursts\n", seed, total);
 	fflush(stdout);
 	f->prng.state = seed;
+	/* With some seeds, the device looks at rings that it has not been kicked for */
+	ASSERT_EQ(0, virtio_set(&f->d.v, "poll_us", "%u", (unsigned int)(seed % 3) * 100));
 	for (f->burst = 0; !why && f->burst < total; f->burst++)
 		why = run_burst(f);
 	if (!why)

@@ -121,6 +121,16 @@ static bool packed_wants_kick(struct vqueue *q)
 	return passes(at, q->avail, q->avail - q->added);
 }
 
+static bool packed_awaits_kick(struct vqueue *q)
+{
+	__u32 both = GET32(*(__le32 *)q->device_event);
+	__u16 event = both & 0xffff, flags = both >> 16 & EVENT_FLAGS;
+
+	if (flags != VRING_PACKED_EVENT_FLAG_DESC)
+		return flags != VRING_PACKED_EVENT_FLAG_DISABLE;
+	return event == (q->avail | (q->avail_wrap ? EVENT_WRAP : 0));
+}
+
 static bool packed_peek(struct vqueue *q, __u32 *id, __u32 *len)
 {
 	struct vring_packed_desc *entry = &q->packed_desc[q->used];
@@ -174,6 +184,7 @@ const struct vq_format vq_packed = {
 	.put = packed_put,
 	.publish = packed_publish,
 	.wants_kick = packed_wants_kick,
+	.awaits_kick = packed_awaits_kick,
 	.peek = packed_peek,
 	.skip = packed_skip,
 	.want_interrupt = packed_want_interrupt,

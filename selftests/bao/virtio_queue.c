@@ -193,6 +193,11 @@ bool vq_submit(struct vqueue *q)
 	return vq_kick(q);
 }
 
+bool vq_awaits_kick(struct vqueue *q)
+{
+	return q->format->awaits_kick(q);
+}
+
 /* From the device */
 
 /* It may be that not the oldest one was used, unless they are used in order */

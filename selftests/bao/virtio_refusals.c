@@ -146,6 +146,13 @@ TEST_F(refusals, sizes_of_queues_are_impossible)
 	EXPECT_EQ(256, virtio_get(&self->v, "queue_size"));
 }
 
+TEST_F(refusals, polls_have_an_end)
+{
+	EXPECT_REFUSED(-EINVAL, "poll_us 100001 is more than 100000",
+		       virtio_set(&self->v, "poll_us", "100001"));
+	EXPECT_EQ(0, virtio_get(&self->v, "poll_us"));
+}
+
 TEST_F(refusals, features_cannot_be_missed)
 {
 	EXPECT_REFUSED(-EINVAL, "no driver can use a device without feature 32",

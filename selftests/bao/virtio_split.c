@@ -100,6 +100,13 @@ static bool split_wants_kick(struct vqueue *q)
 	return passes(GET16(*avail_event(q)), q->avail, q->avail - q->added);
 }
 
+static bool split_awaits_kick(struct vqueue *q)
+{
+	if (!q->event_idx)
+		return !(GET16(q->used_ring->flags) & VRING_USED_F_NO_NOTIFY);
+	return GET16(*avail_event(q)) == q->avail;
+}
+
 static bool split_peek(struct vqueue *q, __u32 *id, __u32 *len)
 {
 	struct vring_used_elem *entry = &q->used_ring->ring[q->used % q->size];
@@ -143,6 +150,7 @@ const struct vq_format vq_split = {
 	.put = split_put,
 	.publish = split_publish,
 	.wants_kick = split_wants_kick,
+	.awaits_kick = split_awaits_kick,
 	.peek = split_peek,
 	.skip = split_skip,
 	.want_interrupt = split_want_interrupt,
