@@ -78,7 +78,8 @@ struct bao_vchain {
 
 /**
  * enum bao_vq_state - how &bao_vdev_model.serve leaves a queue
- * @BAO_VQ_EMPTY: bao_vq_pop() has returned 0. The driver is asked to kick again.
+ * @BAO_VQ_EMPTY: bao_vq_pop() has returned 0. The driver is asked to kick again, perhaps after the
+ *		  core has polled the ring for a while, see &bao_vdev.poll_us.
  * @BAO_VQ_MORE: the budget is used up; serve() is called again soon
  * @BAO_VQ_STALLED: there is, or may be, more, but it cannot be served now. The driver need not
  *		    kick; the model calls bao_vq_wake() when it can go on.
