@@ -228,8 +228,9 @@ static void model_kicks(struct kunit *test, struct ring_model *m)
 
 	if (roll(m, 2)) {
 		m->t->vq->ops->disable_kick(m->t->vq);
-		if (config->packed || !config->event_idx)
-			m->kick = NEVER;
+		/* A split ring with events has no flag, but an event may be in the past */
+		m->kick = config->packed || !config->event_idx ? NEVER : ONCE;
+		m->kick_at = m->pop_pos - 1;
 		return;
 	}
 	KUNIT_ASSERT_EQ(test, m->t->vq->ops->enable_kick(m->t->vq), !!list_len(&m->added));
