@@ -262,6 +262,61 @@ TEST_F(ports, input_waits_until_the_driver_opens)
 	EXPECT_EQ(0, memcmp("again", self->data, 5));
 }
 
+/* The driver hears that a terminal is closed when it has the last bytes, and not before that */
+TEST_F(ports, the_end_comes_after_the_last_byte)
+{
+	START_ALL();
+	OPEN(2);
+	EXPECT_HEARS(2, PORT_OPEN, 1, 0);
+	/* More than there are buffers for */
+	stream_fill(self->data, 0, PORT_CHUNK);
+	ASSERT_EQ(0, tty_write(self->tty[2], self->data, PORT_CHUNK));
+	close(self->tty[2]);
+	/* Something that is told for certain, of another port */
+	OPEN(1);
+	EXPECT_HEARS(1, PORT_OPEN, 1, 0);
+	EXPECT_EQ(0, port_receive(&self->port[2], self->data, PORT_CHUNK));
+	EXPECT_TRUE(stream_matches(self->data, 0, PORT_CHUNK));
+	EXPECT_HEARS(2, PORT_OPEN, 0, 0);
+	/* Who opens it again meanwhile has it open */
+	OPEN(2);
+	EXPECT_HEARS(2, PORT_OPEN, 1, 0);
+	ASSERT_EQ(0, tty_write(self->tty[2], self->data, PORT_CHUNK));
+	close(self->tty[2]);
+	OPEN(2);
+	EXPECT_HEARS(2, PORT_OPEN, 1, 0);
+	EXPECT_EQ(0, port_receive(&self->port[2], self->data, PORT_CHUNK));
+	EXPECT_WORKS(2);
+	EXPECT_SILENCE();
+}
+
+/* A driver that comes later finds the port open, if there is something in it */
+TEST_F(ports, a_closed_terminal_may_have_left_something)
+{
+	OPEN(1);
+	ASSERT_EQ(0, tty_write(self->tty[1], "hello", 5));
+	close(self->tty[1]);
+	START(F_MULTIPORT);
+	ASSERT_EQ(0, port_give(&self->port[1], 4, 256));
+	TELL(1, PORT_READY, 1);
+	EXPECT_HEARS(1, PORT_OPEN, 1, 0);
+	EXPECT_HEARS(1, PORT_NAME, 1, 4);
+	EXPECT_SILENCE();
+	TELL(1, PORT_OPEN, 1);
+	EXPECT_EQ(0, port_receive(&self->port[1], self->data, 5));
+	EXPECT_EQ(0, memcmp("hello", self->data, 5));
+	EXPECT_HEARS(1, PORT_OPEN, 0, 0);
+	/* What is discarded is no reason to be open either */
+	START_ALL();
+	TELL(1, PORT_OPEN, 0);
+	OPEN(1);
+	EXPECT_HEARS(1, PORT_OPEN, 1, 0);
+	ASSERT_EQ(0, tty_write(self->tty[1], "hello", 5));
+	ASSERT_EQ(0, tcflush(self->tty[1], TCOFLUSH));
+	close(self->tty[1]);
+	EXPECT_HEARS(1, PORT_OPEN, 0, 0);
+}
+
 TEST_F(ports, without_messages_there_is_the_first_one)
 {
 	ASSERT_EQ(0, virtio_start(&self->v, 0, 2, SIZE));

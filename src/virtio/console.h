@@ -55,7 +55,8 @@ struct bao_console;
  * @BAO_CONSOLE_ADD: that there is one
  * @BAO_CONSOLE_IS_CONSOLE: that it is a console
  * @BAO_CONSOLE_SIZE: its size, as of when the message is written
- * @BAO_CONSOLE_OPEN: whether the terminal is open, as of when the message is written
+ * @BAO_CONSOLE_OPEN: whether the terminal is open, or has left bytes behind, as of when the message
+ *		      is written
  * @BAO_CONSOLE_NAME: its name
  */
 enum bao_console_event {
@@ -80,6 +81,7 @@ enum bao_console_event {
  * @stopped: somebody at the terminal has stopped its output
  * @ready: the driver knows the port, and is told of changes; with VIRTIO_CONSOLE_F_MULTIPORT
  * @connected: somebody in the frontend has the port open
+ * @receiving: bytes have left @fifo, and the driver may not see them yet
  * @cols: columns of the terminal
  * @rows: rows of the terminal
  * @events: BIT() of enum bao_console_event to tell
@@ -111,6 +113,7 @@ struct bao_console_port {
 	bool stopped;
 	bool ready;
 	bool connected;
+	bool receiving;
 	u16 cols;
 	u16 rows;
 	unsigned long events;
@@ -183,6 +186,8 @@ enum bao_vq_state bao_console_ctrl_transmit(struct bao_console *console, struct 
 
 /* console_port.c */
 void bao_console_port_init(struct bao_console_port *port);
+bool bao_console_port_is_open(const struct bao_console_port *port);
+void bao_console_port_closed(struct bao_console_port *port);
 void bao_console_port_wake_rx(struct bao_console_port *port);
 void bao_console_port_wake_tx(struct bao_console_port *port);
 void bao_console_port_set_rx(struct bao_console_port *port, struct bao_vq *vq);

@@ -161,7 +161,7 @@ static size_t bao_console_write_message(struct bao_console_port *port,
 		break;
 	case BAO_CONSOLE_OPEN:
 		event = VIRTIO_CONSOLE_PORT_OPEN;
-		value = port->open;
+		value = bao_console_port_is_open(port);
 		break;
 	default:
 		event = VIRTIO_CONSOLE_PORT_NAME;
@@ -235,7 +235,7 @@ static void bao_console_port_ready(struct bao_console_port *port, bool ready)
 		bao_console_tell(port, BAO_CONSOLE_IS_CONSOLE);
 		bao_console_tell(port, BAO_CONSOLE_SIZE);
 	}
-	if (port->open)
+	if (bao_console_port_is_open(port))
 		bao_console_tell(port, BAO_CONSOLE_OPEN);
 	if (port->console->names[port->nr][0])
 		bao_console_tell(port, BAO_CONSOLE_NAME);

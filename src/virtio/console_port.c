@@ -7,7 +7,9 @@
  * What is written to the terminal waits in a fifo until the driver has buffers for it. If there is
  * no driver, or if it has not opened the port, or gives no buffers, the fifo becomes full and
  * writers wait. A reset of the driver leaves the fifo as it is, and so does closing the terminal:
- * what has been written is on its way. Only a hangup discards it, and flushing.
+ * what has been written is on its way. Only a hangup discards it, and flushing. For the driver, the
+ * terminal is open until it has the last byte: who reads the port in the frontend finds the end
+ * after that, and not before it.
  *
  * What the driver transmits goes to the terminal's flip buffer, and a chain of buffers is given
  * back when all of it is there. As long as the terminal takes nothing more, the chain is kept, and
@@ -45,6 +47,32 @@
 
 /* Slowest pace to try again whether there is room in the flip buffer, in jiffies */
 #define BAO_CONSOLE_MAX_DELAY	(HZ / 4)
+
+/**
+ * bao_console_port_is_open() - tell whether the terminal is open, as far as the driver is concerned
+ * @port: port
+ *
+ * Context: the port's lock held
+ * Return: true if somebody has it open, or if the driver has not got all that was written to it
+ */
+bool bao_console_port_is_open(const struct bao_console_port *port)
+{
+	lockdep_assert_held(&port->lock);
+
+	return port->open || port->receiving || !kfifo_is_empty(&port->fifo);
+}
+
+/**
+ * bao_console_port_closed() - let the driver know if the terminal is closed
+ * @port: port whose terminal has been closed, or which has got rid of bytes
+ *
+ * Context: the port's lock held
+ */
+void bao_console_port_closed(struct bao_console_port *port)
+{
+	if (!bao_console_port_is_open(port))
+		bao_console_tell(port, BAO_CONSOLE_OPEN);
+}
 
 /**
  * bao_console_port_wake_rx() - there may be something for the driver now
@@ -302,9 +330,21 @@ static size_t bao_console_receive_chain(struct bao_console_port *port,
 	spin_lock_irq(&port->lock);
 	for (; seg < end && bao_console_may_receive(port); seg++)
 		total += kfifo_out(&port->fifo, (u8 *)seg->iov_base, seg->iov_len);
+	port->receiving |= total > 0;
 	spin_unlock_irq(&port->lock);
 
 	return total;
+}
+
+/* The driver sees bytes before it may hear, by another queue, that they were the last ones */
+static void bao_console_received(struct bao_console_port *port, struct bao_vq *vq)
+{
+	bao_vq_publish(vq);
+	spin_lock_irq(&port->lock);
+	port->receiving = false;
+	bao_console_port_closed(port);
+	spin_unlock_irq(&port->lock);
+	tty_port_tty_wakeup(&port->tty);
 }
 
 /**
@@ -349,7 +389,7 @@ enum bao_vq_state bao_console_port_receive(struct bao_console_port *port, struct
 			break;
 	}
 	if (any)
-		tty_port_tty_wakeup(&port->tty);
+		bao_console_received(port, vq);
 
 	return state;
 }

@@ -91,7 +91,7 @@ static void bao_console_tty_shutdown(struct tty_port *tport)
 	spin_lock_irq(&port->lock);
 	port->open = false;
 	port->stopped = false;
-	bao_console_tell(port, BAO_CONSOLE_OPEN);
+	bao_console_port_closed(port);
 	bao_console_port_wake_rx(port);
 	bao_console_port_wake_tx(port);
 	spin_unlock_irq(&port->lock);
@@ -224,6 +224,7 @@ static void bao_console_tty_flush_buffer(struct tty_struct *tty)
 	spin_lock_irqsave(&port->lock, flags);
 	kfifo_reset(&port->fifo);
 	port->throttled = false;
+	bao_console_port_closed(port);
 	bao_console_port_wake_tx(port);
 	spin_unlock_irqrestore(&port->lock, flags);
 
@@ -417,7 +418,10 @@ struct bao_console_port *bao_console_tty_create(struct bao_console *console, uns
 	bao_console_port_init(port);
 	tty_port_init(&port->tty);
 	port->tty.ops = &bao_console_tty_port_ops;
-	/* Closing need not wait until everything is with the driver: the fifo stays */
+	/*
+	 * Closing need not wait until everything is with the driver: the fifo stays, and the driver
+	 * hears of it afterwards. It would wait for nothing where there is no driver yet.
+	 */
 	port->tty.closing_wait = ASYNC_CLOSING_WAIT_NONE;
 	tty_buffer_set_limit(&port->tty, BAO_CONSOLE_FLIP_SIZE);
 
