@@ -219,8 +219,8 @@ struct bao_vq_poll_state {
  * @popped: chains since the worker's round has begun
  * @pushed: chains since that, and since the last poll
  * @poll: the worker's polling
- * @buffers: by id, &bao_vdev.queue_size of them; @num of them valid
- * @iov: segments of the last chain, &bao_vdev.queue_size at most
+ * @buffers: by id, &bao_vdev_core.queue_size of them; @num of them valid
+ * @iov: segments of the last chain, &bao_vdev_core.queue_size at most
  * @work: the worker
  * @priv: the model's
  */
@@ -297,6 +297,7 @@ enum bao_vdev_op {
  * @polls_found: polls of all queues that have found something
  * @polls_vain: polls that have lasted to their end
  * @nr_queues: as &bao_vdev.nr_queues was when this was made
+ * @queue_size: as &bao_vdev.queue_size was then
  * @vq: queues
  */
 struct bao_vdev_core {
@@ -325,6 +326,7 @@ struct bao_vdev_core {
 	atomic_long_t polls_found;
 	atomic_long_t polls_vain;
 	unsigned int nr_queues;
+	u16 queue_size;
 	struct bao_vq vq[];
 };
 

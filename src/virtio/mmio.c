@@ -77,7 +77,7 @@ static u32 bao_mmio_read_register(struct bao_vdev *vdev, u64 offset)
 	case VIRTIO_MMIO_DEVICE_FEATURES:
 		return bao_mmio_feature_word(core->offered, core->features_sel);
 	case VIRTIO_MMIO_QUEUE_NUM_MAX:
-		return vq ? vdev->queue_size : 0;
+		return vq ? core->queue_size : 0;
 	case VIRTIO_MMIO_QUEUE_READY:
 		return vq && vq->ready;
 	case VIRTIO_MMIO_QUEUE_RESET:
@@ -279,7 +279,7 @@ static bool bao_mmio_write_queue(struct bao_vdev *vdev, u64 offset, u32 value)
 
 	switch (offset) {
 	case VIRTIO_MMIO_QUEUE_NUM:
-		if (value && value <= vdev->queue_size)
+		if (value && value <= vdev->core->queue_size)
 			vq->num = value;
 		break;
 	case VIRTIO_MMIO_QUEUE_DESC_LOW:

@@ -68,7 +68,7 @@ bool bao_vring_setup(struct bao_vq *vq)
 
 	lockdep_assert_held(&vdev->lock);
 
-	if (!vq->num || vq->num > vdev->queue_size)
+	if (!vq->num || vq->num > vdev->core->queue_size)
 		return false;
 	if (!packed && !is_power_of_2(vq->num))
 		return false;
@@ -128,7 +128,7 @@ int bao_vring_add_segment(struct bao_vq *vq, struct bao_vchain *chain, u64 addr,
 		return bao_vring_bad(vq, "readable descriptor after a writable one");
 	if (!len)
 		return 0;
-	if (nr == vq->vdev->queue_size)
+	if (nr == vq->vdev->core->queue_size)
 		return bao_vring_bad(vq, "chain has more segments than the queue has entries");
 	if (len > U32_MAX - chain->out_len - chain->in_len)
 		return bao_vring_bad(vq, "length of a chain overflows");
@@ -176,7 +176,7 @@ void *bao_vring_indirect(struct bao_vq *vq, u64 addr, u32 len, u16 flags)
 		why = "indirect table is empty";
 	else if (len % sizeof(struct vring_desc))
 		why = "indirect table is not made of whole descriptors";
-	else if (len / sizeof(struct vring_desc) > vq->vdev->queue_size)
+	else if (len / sizeof(struct vring_desc) > vq->vdev->core->queue_size)
 		why = "indirect table has more entries than the queue";
 	else if (!IS_ALIGNED(addr, sizeof(u64)))
 		why = "indirect table is not aligned";

@@ -109,12 +109,12 @@ struct ring_test *ring_test_create(struct kunit *test, const struct ring_config 
 	t->vdev.group.cg_item.ci_name = "ring";
 	t->vdev.model = &t->model;
 	t->vdev.core = core;
-	t->vdev.queue_size = config->num;
 	t->vdev.nr_queues = 1;
 	spin_lock_init(&t->vdev.lock);
 
 	core->vdev = &t->vdev;
 	core->host = &t->host;
+	core->queue_size = config->num;
 	core->features = features | BIT_ULL(VIRTIO_F_VERSION_1);
 	if (config->packed)
 		core->features |= BIT_ULL(VIRTIO_F_RING_PACKED);

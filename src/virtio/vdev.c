@@ -557,8 +557,8 @@ static int bao_vq_init(struct bao_vq *vq, struct bao_vdev *vdev, unsigned int in
 	vq->vdev = vdev;
 	vq->index = index;
 	INIT_WORK(&vq->work, bao_vq_work);
-	vq->buffers = kvcalloc(vdev->queue_size, sizeof(*vq->buffers), GFP_KERNEL);
-	vq->iov = kvcalloc(vdev->queue_size, sizeof(*vq->iov), GFP_KERNEL);
+	vq->buffers = kvcalloc(vdev->core->queue_size, sizeof(*vq->buffers), GFP_KERNEL);
+	vq->iov = kvcalloc(vdev->core->queue_size, sizeof(*vq->iov), GFP_KERNEL);
 
 	return vq->buffers && vq->iov ? 0 : -ENOMEM;
 }
@@ -609,6 +609,7 @@ int bao_vdev_up(struct bao_vdev *vdev, struct bao_vdev_host *host)
 	core->vdev = vdev;
 	core->host = host;
 	core->nr_queues = vdev->nr_queues;
+	core->queue_size = vdev->queue_size;
 	mutex_init(&core->mutex);
 	INIT_WORK(&core->slow, bao_vdev_slow_work);
 	core->offered = (vdev->features | BAO_VDEV_FEATURES) & ~vdev->features_off;
