@@ -23,7 +23,8 @@
  *
  * Life of a device: the directory in configfs is made (alloc), attributes are set, it goes live
  * (enable); then the frontend's driver starts it (start), resets it (stop), and so on; it is taken
- * down (stop, disable), and the directory is removed (free).
+ * down (stop, disable), and the directory is removed (free). A driver that uses it when it is taken
+ * down gets errors (refuse) until it resets it.
  *
  * Nothing that comes from the frontend is trusted. A ring that makes no sense breaks the device:
  * DEVICE_NEEDS_RESET, and no ring is looked at before the driver has reset it. A request that makes
@@ -105,8 +106,8 @@ enum bao_vq_state {
  *	    that are for it. Mandatory. May sleep; @mutex of the device is held. Returns 0 or a
  *	    negative errno, after one clear bao_vdev_err() line.
  * @disable: Undo @enable. Mandatory. May sleep; @mutex of the device is held. All queues are
- *	     stopped, and no function of the model is running or will be called but @enable and
- *	     @free.
+ *	     stopped, and no function of the model is running or will be called but @enable, @free
+ *	     and @refuse.
  * @features_ok: Are the driver's features possible together? Optional: the core has checked that
  *		 they are among those that were offered. Within a register access: must not sleep.
  * @start: The driver has set DRIVER_OK: bao_vdev_has_feature() holds from now on. Optional. May
@@ -124,6 +125,15 @@ enum bao_vq_state {
  * @serve: Serve a queue. Mandatory. Called in a thread, one at a time for a queue, but at the same
  *	   time for several queues: after a kick, and after bao_vq_wake(). May sleep, but other
  *	   work of the queue, such as stopping it, waits.
+ * @refuse: Answer a chain with the error that the device has for it, without the backing. Optional:
+ *	    without it, a device that is taken down is an empty slot at once, and what its driver
+ *	    has requested is never answered. With it, the device has to answer in @vq_stop what is
+ *	    under way if bao_vdev_is_refusing(), and &bao_vdev.config stays readable as it is until
+ *	    @enable or @free. Called as @serve is, but from after @stop, also while @disable runs
+ *	    and after it, until the driver has reset the device, its endpoint goes, or it is live
+ *	    again. bao_vdev_has_feature() holds. Sets @len, which is 0, to the bytes that it has
+ *	    written. Returns false for a chain that no driver waits for, such as a buffer to receive
+ *	    something in: it stays available, and so do those after it.
  * @config_write: The driver writes its configuration space. Optional: then it cannot. Within a
  *		  register access, under &bao_vdev.lock: must not sleep, and must change
  *		  &bao_vdev.config itself. @offset and @len are inside the space.
@@ -147,6 +157,7 @@ struct bao_vdev_model {
 	int (*vq_start)(struct bao_vq *vq);
 	void (*vq_stop)(struct bao_vq *vq);
 	enum bao_vq_state (*serve)(struct bao_vq *vq);
+	bool (*refuse)(struct bao_vq *vq, const struct bao_vchain *chain, u32 *len);
 	void (*config_write)(struct bao_vdev *vdev, u32 offset, const void *data, u32 len);
 };
 
@@ -215,6 +226,7 @@ __printf(2, 3) void bao_vdev_err(const struct bao_vdev *vdev, const char *fmt, .
 
 /* Device */
 bool bao_vdev_has_feature(const struct bao_vdev *vdev, unsigned int feature);
+bool bao_vdev_is_refusing(const struct bao_vdev *vdev);
 void bao_vdev_config_change(struct bao_vdev *vdev, u32 offset, const void *data, u32 len);
 void bao_vdev_config_follow(struct bao_vdev *vdev, u32 offset, const void *data, u32 len);
 void bao_vdev_break(struct bao_vdev *vdev, const char *why);

@@ -129,6 +129,7 @@ static const struct bao_vdev_model bao_blk_model = {
 	.vq_start = bao_blk_vq_start,
 	.vq_stop = bao_blk_vq_stop,
 	.serve = bao_blk_serve,
+	.refuse = bao_blk_refuse,
 	.config_write = bao_blk_config_write,
 };
 

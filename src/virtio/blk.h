@@ -126,6 +126,7 @@ struct bao_blk_range {
  * @nowait: this part must not block
  * @direct: this part goes past the page cache
  * @pinned: counted in &bao_blk_queue.pinned
+ * @taken: it is not free. The serving thread's.
  * @holders: the submitter of a part and the completion of it, while they may touch this
  * @status: where the driver expects the answer; in the window
  * @in_len: bytes that the driver gives room for, the status included
@@ -157,6 +158,7 @@ struct bao_blk_request {
 	bool nowait;
 	bool direct;
 	bool pinned;
+	bool taken;
 	atomic_t holders;
 	u8 *status;
 	u32 in_len;
@@ -335,6 +337,7 @@ void bao_blk_backing_exit(void);
 int bao_blk_vq_start(struct bao_vq *vq);
 void bao_blk_vq_stop(struct bao_vq *vq);
 enum bao_vq_state bao_blk_serve(struct bao_vq *vq);
+bool bao_blk_refuse(struct bao_vq *vq, const struct bao_vchain *chain, u32 *len);
 bool bao_blk_claim(struct bao_blk_request *req);
 void bao_blk_unpin(struct bao_blk_request *req);
 void bao_blk_finish(struct bao_blk_request *req);
@@ -342,6 +345,7 @@ bool bao_blk_take_pages(struct bao_blk_request *req, size_t len);
 void bao_blk_push(struct bao_blk_request *req, u8 status);
 
 /* blk_request.c */
+u8 *bao_blk_find_status(const struct bao_vchain *chain);
 int bao_blk_begin(struct bao_blk_request *req, const struct bao_vchain *chain);
 void bao_blk_go_on(struct bao_blk_request *req);
 

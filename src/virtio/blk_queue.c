@@ -57,6 +57,7 @@ static void bao_blk_recycle(struct bao_blk_request *req)
 	while (req->nr_pages)
 		q->pages[q->nr_pages++] = req->bvecs[--req->nr_pages].bv_page;
 	list_add(&req->node, &q->free);
+	req->taken = false;
 	if (req->run == q->run)
 		q->nr_taken--;
 }
@@ -274,6 +275,7 @@ static enum bao_vq_state bao_blk_serve_one(struct bao_blk_queue *q)
 		return BAO_VQ_EMPTY;
 
 	list_del(&req->node);
+	req->taken = true;
 	q->nr_taken++;
 	req->run = q->run;
 	ret = bao_blk_begin(req, &chain);
@@ -355,17 +357,57 @@ int bao_blk_vq_start(struct bao_vq *vq)
 }
 
 /**
+ * bao_blk_refuse() - &bao_vdev_model.refuse
+ * @vq: queue
+ * @chain: request
+ * @len: out: as for bao_blk_push()
+ *
+ * Return: true
+ */
+bool bao_blk_refuse(struct bao_vq *vq, const struct bao_vchain *chain, u32 *len)
+{
+	u8 *status = bao_blk_find_status(chain);
+
+	if (status) {
+		WRITE_ONCE(*status, VIRTIO_BLK_S_IOERR);
+		*len = chain->in_len;
+	}
+
+	return true;
+}
+
+/*
+ * What was under way in the run that is over. Orphans have their own copies of the data, and only
+ * the serving thread looks at the answer's place: so the driver can have it all back at once.
+ */
+static void bao_blk_refuse_run(struct bao_blk_queue *q, unsigned int run)
+{
+	struct bao_blk_request *req;
+	unsigned int i;
+
+	for (i = 0; i < q->nr_requests; i++) {
+		req = &q->requests[i];
+		if (!req->taken || req->run != run)
+			continue;
+		WRITE_ONCE(*req->status, VIRTIO_BLK_S_IOERR);
+		bao_vq_push(q->vq, req->id, req->in_len);
+	}
+	bao_vq_publish(q->vq);
+}
+
+/**
  * bao_blk_vq_stop() - &bao_vdev_model.vq_stop
  * @vq: queue
  *
- * Makes orphans of what is under way. Waits only for those who work on the window.
+ * Makes orphans of what is under way. Waits only for those who work on the window. If the device is
+ * taken down, the driver gets an answer to all of it.
  */
 void bao_blk_vq_stop(struct bao_vq *vq)
 {
 	struct bao_blk_queue *q = bao_vq_priv(vq);
 	struct bao_blk_backing *backing = q->backing;
 	struct bao_blk_request *req;
-	unsigned int orphans;
+	unsigned int orphans, run;
 
 	/* Together, so that none of them is done in between: each is counted once */
 	spin_lock_irq(&backing->lock);
@@ -375,7 +417,7 @@ void bao_blk_vq_stop(struct bao_vq *vq)
 		if (req->run == q->run)
 			orphans--;
 	q->nr_taken = 0;
-	q->run++;
+	run = q->run++;
 	q->notify = false;
 	WRITE_ONCE(backing->nr_orphans, backing->nr_orphans + orphans);
 	spin_unlock(&q->lock);
@@ -385,4 +427,7 @@ void bao_blk_vq_stop(struct bao_vq *vq)
 	spin_lock_irq(&q->lock);
 	wait_event_lock_irq(q->unpinned, !q->pinned, q->lock);
 	spin_unlock_irq(&q->lock);
+
+	if (bao_vdev_is_refusing(bao_vq_vdev(vq)))
+		bao_blk_refuse_run(q, run);
 }

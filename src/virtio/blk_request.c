@@ -12,8 +12,14 @@
 
 #include "blk.h"
 
-/* The last byte that we may write, or NULL if there is none */
-static u8 *bao_blk_find_status(const struct bao_vchain *chain)
+/**
+ * bao_blk_find_status() - find where a request is answered
+ * @chain: the request
+ *
+ * Context: any
+ * Return: the last byte that we may write, or NULL if there is none
+ */
+u8 *bao_blk_find_status(const struct bao_vchain *chain)
 {
 	unsigned int i = chain->out + chain->in;
 

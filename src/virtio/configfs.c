@@ -83,7 +83,7 @@ static ssize_t bao_vdev_dm_store(struct config_item *item, const char *page, siz
 	if (ret)
 		return ret;
 	if (dm != vdev->dm) {
-		bao_remio_forget(vdev);
+		bao_vdev_leave(vdev);
 		vdev->dm = dm;
 	}
 	bao_vdev_configured(vdev);
@@ -121,7 +121,7 @@ static ssize_t bao_vdev_addr_store(struct config_item *item, const char *page, s
 	if (ret)
 		return ret;
 	if (addr != vdev->addr) {
-		bao_remio_forget(vdev);
+		bao_vdev_leave(vdev);
 		vdev->addr = addr;
 	}
 	bao_vdev_configured(vdev);
@@ -156,7 +156,7 @@ static ssize_t bao_vdev_size_store(struct config_item *item, const char *page, s
 	if (ret)
 		return ret;
 	if (size != vdev->size) {
-		bao_remio_forget(vdev);
+		bao_vdev_leave(vdev);
 		vdev->size = size;
 	}
 	bao_vdev_configured(vdev);
@@ -330,26 +330,33 @@ static const char *bao_vdev_state(u32 status)
 	return status ? "starting" : "idle";
 }
 
+static void bao_vdev_look_inside(struct bao_vdev *vdev, struct bao_vdev_snapshot *snapshot)
+{
+	struct bao_vdev_core *core = vdev->core;
+
+	snapshot->state = "down";
+	spin_lock_irq(&vdev->lock);
+	if (vdev->live || core->refusing) {
+		snapshot->status = bao_vdev_status(core);
+		snapshot->features = core->features;
+		snapshot->bad_accesses = atomic_long_read(&core->bad_accesses);
+		snapshot->polls_found = atomic_long_read(&core->polls_found);
+		snapshot->polls_vain = atomic_long_read(&core->polls_vain);
+		snapshot->state = vdev->live ? bao_vdev_state(snapshot->status) : "refusing";
+	}
+	spin_unlock_irq(&vdev->lock);
+}
+
 static void bao_vdev_look(struct bao_vdev *vdev, struct bao_vdev_snapshot *snapshot)
 {
 	memset(snapshot, 0, sizeof(*snapshot));
 
-	/* While live, the mutex keeps the core's part where it is */
+	/* The mutex keeps the core's part where it is */
 	mutex_lock(&vdev->mutex);
-	if (!vdev->live) {
-		snapshot->state = "down";
-	} else if (bao_vdev_gone(vdev)) {
-		snapshot->state = "gone";
-	} else {
-		spin_lock_irq(&vdev->lock);
-		snapshot->status = vdev->core->status;
-		snapshot->features = vdev->core->features;
-		spin_unlock_irq(&vdev->lock);
-		snapshot->state = bao_vdev_state(snapshot->status);
-		snapshot->bad_accesses = atomic_long_read(&vdev->core->bad_accesses);
-		snapshot->polls_found = atomic_long_read(&vdev->core->polls_found);
-		snapshot->polls_vain = atomic_long_read(&vdev->core->polls_vain);
-	}
+	if (vdev->core && !bao_vdev_gone(vdev))
+		bao_vdev_look_inside(vdev, snapshot);
+	else
+		snapshot->state = vdev->live ? "gone" : "down";
 	mutex_unlock(&vdev->mutex);
 }
 
@@ -513,7 +520,7 @@ static void bao_vdev_drop(struct config_group *group, struct config_item *item)
 
 	mutex_lock(&vdev->mutex);
 	bao_vdev_take_down(vdev);
-	bao_remio_forget(vdev);
+	bao_vdev_leave(vdev);
 	mutex_unlock(&vdev->mutex);
 
 	config_item_put(item);

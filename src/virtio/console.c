@@ -94,6 +94,19 @@ static enum bao_vq_state bao_console_serve(struct bao_vq *vq)
 	return rx ? bao_console_port_receive(port, vq) : bao_console_port_transmit(port, vq);
 }
 
+/* What the driver transmits is lost, and there is nothing to receive */
+static bool bao_console_refuse(struct bao_vq *vq, const struct bao_vchain *chain, u32 *len)
+{
+	struct bao_console *console = to_bao_console(bao_vq_vdev(vq));
+
+	if (!bao_console_vq_exists(vq) || bao_console_vq_is_rx(vq))
+		return false;
+	if (bao_vq_index(vq) != BAO_CONSOLE_VQ_CTRL_TX)
+		atomic_long_add(chain->out_len, &console->dropped);
+
+	return true;
+}
+
 /* The driver */
 
 static int bao_console_start(struct bao_vdev *vdev)
@@ -275,6 +288,7 @@ static const struct bao_vdev_model bao_console_model = {
 	.vq_start = bao_console_vq_start,
 	.vq_stop = bao_console_vq_stop,
 	.serve = bao_console_serve,
+	.refuse = bao_console_refuse,
 	.config_write = bao_console_config_write,
 };
 

@@ -116,15 +116,38 @@ void bao_console_port_set_rx(struct bao_console_port *port, struct bao_vq *vq)
 	spin_unlock_irq(&port->lock);
 }
 
+static size_t bao_console_drop(struct bao_console_port *port, size_t len)
+{
+	atomic_long_add(len, &port->console->dropped);
+
+	return len;
+}
+
+/* The chain that the terminal has not taken all of, if any of it */
+static void bao_console_port_give_up(struct bao_console_port *port)
+{
+	const struct bao_vchain *chain = &port->chain;
+	unsigned int seg;
+
+	for (seg = port->seg; seg < chain->out; seg++)
+		bao_console_drop(port, chain->iov[seg].iov_len);
+	atomic_long_sub(port->pos, &port->console->dropped);
+	bao_vq_push(port->tx, chain->id, 0);
+	bao_vq_publish(port->tx);
+}
+
 /**
  * bao_console_port_set_tx() - the queue that the driver transmits to begins or ends to run
  * @port: port
- * @vq: queue; NULL when it ends. What it has popped is forgotten.
+ * @vq: queue; NULL when it ends. What it has popped is forgotten; if the device is taken down, it
+ *	is lost, and the driver gets its buffers back.
  *
  * Context: serve() is not running for the queue; may sleep
  */
 void bao_console_port_set_tx(struct bao_console_port *port, struct bao_vq *vq)
 {
+	if (port->busy && bao_vdev_is_refusing(&port->console->vdev))
+		bao_console_port_give_up(port);
 	port->busy = false;
 	spin_lock_irq(&port->lock);
 	port->tx = vq;
@@ -142,13 +165,6 @@ static void bao_console_port_retry(struct work_struct *work)
 }
 
 /* From the driver */
-
-static size_t bao_console_drop(struct bao_console_port *port, size_t len)
-{
-	atomic_long_add(len, &port->console->dropped);
-
-	return len;
-}
 
 static size_t bao_console_insert(struct bao_console_port *port, const u8 *data, size_t len)
 {

@@ -30,6 +30,7 @@
 #include <linux/bao_virtio.h>
 #include <linux/types.h>
 #include <asm/byteorder.h>	/* <linux/virtio_ring.h> does not include it on all architectures */
+#include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
 #include <linux/workqueue.h>
 
@@ -276,9 +277,12 @@ enum bao_vdev_op {
  * @wq: for the workers, and @slow
  * @id: of @wq
  * @mutex: held by slow operations
- * @started: the model's start() has been called, and stop() has not; changes under @mutex and
- *	     &bao_vdev.lock
+ * @started: the model's start() has been called, and stop() has not; or the driver has not let go
+ *	     since it was taken down. Changes under @mutex and &bao_vdev.lock.
  * @halted: it never starts again; under @mutex
+ * @refusing: it has been taken down while the driver used it, and has to answer requests with
+ *	      errors until the driver lets go of it; changes under @mutex and &bao_vdev.lock
+ * @empty: the driver has let go of it after that; under &bao_vdev.lock
  * @slow: does slow operations
  * @ops: BIT() of enum bao_vdev_op to do; under &bao_vdev.lock. While there is one, no register is
  *	 accessible.
@@ -308,6 +312,8 @@ struct bao_vdev_core {
 	struct mutex mutex;	/* slow operations */
 	bool started;
 	bool halted;
+	bool refusing;
+	bool empty;
 	struct work_struct slow;
 	unsigned long ops;
 
@@ -330,6 +336,12 @@ struct bao_vdev_core {
 	struct bao_vq vq[];
 };
 
+/* Register Status, as the driver reads it */
+static inline u32 bao_vdev_status(const struct bao_vdev_core *core)
+{
+	return core->status | (core->refusing ? VIRTIO_CONFIG_S_NEEDS_RESET : 0);
+}
+
 /* mmio.c; atomic. False: not now, see &bao_vdev_host_ops.unblocked */
 bool bao_mmio_read(struct bao_vdev *vdev, u64 offset, u32 width, u64 *value);
 bool bao_mmio_write(struct bao_vdev *vdev, u64 offset, u32 width, u64 value);
@@ -337,6 +349,8 @@ u64 bao_mmio_read_empty(u64 offset, u32 width);
 
 /* vdev.c, from outermost to innermost */
 int bao_vdev_up(struct bao_vdev *vdev, struct bao_vdev_host *host);
+bool bao_vdev_refuse(struct bao_vdev *vdev);
+void bao_vdev_drain(struct bao_vdev *vdev);
 void bao_vdev_down(struct bao_vdev *vdev);
 void bao_vdev_forget(struct bao_vdev *vdev);
 void bao_vdev_halt(struct bao_vdev *vdev, const char *why);
@@ -370,15 +384,17 @@ int bao_vring_add_segment(struct bao_vq *vq, struct bao_vchain *chain, u64 addr,
 
 /*
  * remio.c; vdev->mutex is held. go_live comes after enable(), take_down before disable(), and then
- * bao_vdev_forget().
+ * bao_vdev_forget(); if take_down says that the device refuses, empty_slot comes in between.
  */
 int bao_remio_go_live(struct bao_vdev *vdev);
-void bao_remio_take_down(struct bao_vdev *vdev);
+bool bao_remio_take_down(struct bao_vdev *vdev);
+void bao_remio_empty_slot(struct bao_vdev *vdev);
 void bao_remio_forget(struct bao_vdev *vdev);
 
 /* main.c; vdev->mutex is held */
 int bao_vdev_go_live(struct bao_vdev *vdev);
 void bao_vdev_take_down(struct bao_vdev *vdev);
+void bao_vdev_leave(struct bao_vdev *vdev);
 bool bao_vdev_gone(const struct bao_vdev *vdev);
 
 /* configfs.c */

@@ -134,6 +134,30 @@ static void bao_vdev_disable(struct bao_vdev *vdev)
 	bao_vdev_forget(vdev);
 }
 
+/* What a device that was taken down has left for its driver ends, without asking that */
+static void bao_vdev_end_refusal(struct bao_vdev *vdev)
+{
+	if (!vdev->core)
+		return;
+
+	bao_remio_empty_slot(vdev);
+	bao_vdev_forget(vdev);
+}
+
+/**
+ * bao_vdev_leave() - leave the window to others
+ * @vdev: device that is not live; nothing happens if it never was
+ *
+ * Context: may sleep; &bao_vdev.mutex held
+ */
+void bao_vdev_leave(struct bao_vdev *vdev)
+{
+	lockdep_assert_held(&vdev->mutex);
+
+	bao_vdev_end_refusal(vdev);
+	bao_remio_forget(vdev);
+}
+
 /**
  * bao_vdev_gone() - tell whether a device has lost its endpoint
  * @vdev: device
@@ -176,6 +200,9 @@ int bao_vdev_go_live(struct bao_vdev *vdev)
 	if (ret)
 		return ret;
 
+	/* A driver that still has the former device has to live with that */
+	bao_vdev_end_refusal(vdev);
+
 	ret = vdev->model->enable(vdev);
 	if (ret)
 		return ret;
@@ -197,19 +224,25 @@ int bao_vdev_go_live(struct bao_vdev *vdev)
  * bao_vdev_take_down() - undo bao_vdev_go_live()
  * @vdev: device; one that is not live stays as it is
  *
- * The driver finds no device any more, see bao_remio_take_down().
+ * The driver finds no device any more. If it uses this one, its requests are answered with errors
+ * until it resets it, or bao_vdev_leave() is called, or the device goes live again.
  *
  * Context: may sleep; &bao_vdev.mutex held
  */
 void bao_vdev_take_down(struct bao_vdev *vdev)
 {
+	bool refuses;
+
 	lockdep_assert_held(&vdev->mutex);
 
 	if (!vdev->live)
 		return;
 
-	bao_remio_take_down(vdev);
-	bao_vdev_disable(vdev);
+	refuses = bao_remio_take_down(vdev);
+	vdev->model->disable(vdev);
+	/* Not before: the model may wake queues until then */
+	if (!refuses)
+		bao_vdev_forget(vdev);
 	vdev->live = false;
 }
 

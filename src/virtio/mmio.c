@@ -85,7 +85,7 @@ static u32 bao_mmio_read_register(struct bao_vdev *vdev, u64 offset)
 	case VIRTIO_MMIO_INTERRUPT_STATUS:
 		return atomic_read(&core->interrupts);
 	case VIRTIO_MMIO_STATUS:
-		return core->status;
+		return bao_vdev_status(core);
 	case VIRTIO_MMIO_CONFIG_GENERATION:
 		return core->generation;
 	case VIRTIO_MMIO_SHM_LEN_LOW:
@@ -120,6 +120,8 @@ bool bao_mmio_read(struct bao_vdev *vdev, u64 offset, u32 width, u64 *value)
 	ret = !vdev->core->ops;
 	if (unlikely(!ret))
 		; /* later */
+	else if (unlikely(vdev->core->empty))
+		*value = bao_mmio_read_empty(offset, width);
 	else if (offset >= VIRTIO_MMIO_CONFIG)
 		*value = bao_mmio_read_config(vdev, offset - VIRTIO_MMIO_CONFIG, width);
 	else if (width == sizeof(u32) && IS_ALIGNED(offset, sizeof(u32)))
@@ -321,7 +323,9 @@ static void bao_mmio_write_config(struct bao_vdev *vdev, u64 offset, u32 width, 
 		bao_mmio_bad_access(vdev);
 		return;
 	}
-	vdev->model->config_write(vdev, offset, &bytes, width);
+	/* The model may be disabled already */
+	if (!vdev->core->refusing)
+		vdev->model->config_write(vdev, offset, &bytes, width);
 }
 
 static bool bao_mmio_write_register(struct bao_vdev *vdev, u64 offset, u32 value)
@@ -376,6 +380,8 @@ bool bao_mmio_write(struct bao_vdev *vdev, u64 offset, u32 width, u64 value)
 	ret = !vdev->core->ops;
 	if (unlikely(!ret))
 		; /* later */
+	else if (unlikely(vdev->core->empty))
+		; /* nobody is there */
 	else if (offset >= VIRTIO_MMIO_CONFIG)
 		bao_mmio_write_config(vdev, offset - VIRTIO_MMIO_CONFIG, width, value);
 	else if (width == sizeof(u32) && IS_ALIGNED(offset, sizeof(u32)))

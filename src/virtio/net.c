@@ -149,6 +149,19 @@ static enum bao_vq_state bao_net_serve(struct bao_vq *vq)
 	return bao_net_rx_serve(&net->rxq[index / 2], vq);
 }
 
+/* Frames of the driver are lost, commands fail, and there is nothing to receive */
+static bool bao_net_refuse(struct bao_vq *vq, const struct bao_vchain *chain, u32 *len)
+{
+	struct bao_net *net = to_bao_net(bao_vq_vdev(vq));
+
+	if (bao_net_is_ctrl(net, vq)) {
+		*len = bao_net_ctrl_answer(chain, VIRTIO_NET_ERR);
+		return true;
+	}
+
+	return bao_net_is_pair(net, vq) && bao_vq_index(vq) % 2;
+}
+
 static int bao_net_start(struct bao_vdev *vdev)
 {
 	struct bao_net *net = to_bao_net(vdev);
@@ -258,6 +271,7 @@ static const struct bao_vdev_model bao_net_model = {
 	.vq_start = bao_net_vq_start,
 	.vq_stop = bao_net_vq_stop,
 	.serve = bao_net_serve,
+	.refuse = bao_net_refuse,
 };
 
 static int __init bao_net_init(void)

@@ -176,7 +176,8 @@ struct bao_net_filter {
  * @rxq: receive queues, @nr_pairs of them
  * @txq: transmit queues, @nr_pairs of them
  * @config: configuration space
- * @closing: about to be not live any more: the configuration space does not change; under rtnl
+ * @closing: about to be not live any more, and no driver looks: the configuration space does not
+ *	     change; under rtnl
  * @acked: features that have been negotiated, as of the last start; all of ours are below 32
  * @pairs: pairs of queues that the driver wants to be used
  * @filter: which frames the driver wants
@@ -260,6 +261,7 @@ bool bao_net_frame_header(struct bao_net *net, struct sk_buff *skb,
 
 /* net_ctrl.c */
 enum bao_vq_state bao_net_ctrl_serve(struct bao_net *net, struct bao_vq *vq);
+u32 bao_net_ctrl_answer(const struct bao_vchain *chain, virtio_net_ctrl_ack ack);
 
 /* net_filter.c */
 void bao_net_filter_reset(struct bao_net *net);

@@ -151,6 +151,25 @@ static bool bao_net_ctrl_command(struct bao_net *net, struct iov_iter *data)
 }
 
 /**
+ * bao_net_ctrl_answer() - answer a command
+ * @chain: command
+ * @ack: VIRTIO_NET_OK or VIRTIO_NET_ERR
+ *
+ * If there is no room for an answer, there is none.
+ *
+ * Context: serve() or refuse() of the model
+ * Return: bytes that have been written
+ */
+u32 bao_net_ctrl_answer(const struct bao_vchain *chain, virtio_net_ctrl_ack ack)
+{
+	struct iov_iter iter;
+
+	iov_iter_kvec(&iter, ITER_DEST, chain->iov + chain->out, chain->in, chain->in_len);
+
+	return copy_to_iter(&ack, sizeof(ack), &iter);
+}
+
+/**
  * bao_net_ctrl_serve() - do what the driver asks for
  * @net: device
  * @vq: control queue
@@ -167,10 +186,7 @@ enum bao_vq_state bao_net_ctrl_serve(struct bao_net *net, struct bao_vq *vq)
 	while (bao_vq_pop(vq, &chain) > 0) {
 		iov_iter_kvec(&iter, ITER_SOURCE, chain.iov, chain.out, chain.out_len);
 		ack = bao_net_ctrl_command(net, &iter) ? VIRTIO_NET_OK : VIRTIO_NET_ERR;
-
-		/* If there is no room for an answer, there is none */
-		iov_iter_kvec(&iter, ITER_DEST, chain.iov + chain.out, chain.in, chain.in_len);
-		bao_vq_push(vq, chain.id, copy_to_iter(&ack, sizeof(ack), &iter));
+		bao_vq_push(vq, chain.id, bao_net_ctrl_answer(&chain, ack));
 		if (bao_vq_budget(vq))
 			return BAO_VQ_MORE;
 	}

@@ -363,9 +363,9 @@ void bao_net_dev_destroy(struct bao_net *net)
 	/* It takes rtnl, so not under it. The device is stopped: nobody queues it again. */
 	cancel_delayed_work_sync(&net->work);
 
-	/* What is left of the frontend's card is no business of the network device */
+	/* If a driver still uses what is left of the frontend's card, the link goes down for it */
 	rtnl_lock();
-	net->closing = true;
+	net->closing = !bao_vdev_is_refusing(&net->vdev);
 	rtnl_unlock();
 
 	unregister_netdev(net->dev);

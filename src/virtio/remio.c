@@ -3,7 +3,8 @@
  * Devices as clients of the remote-I/O transport: the only file that knows the hypervisor
  *
  * Accesses that a device refuses for now wait in a list, and so do those that come after them. A
- * device that has been taken down leaves its window behind as an empty slot.
+ * device that has been taken down leaves its window behind as an empty slot, at once or when its
+ * driver has let go of it.
  */
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -309,14 +310,42 @@ int bao_remio_go_live(struct bao_vdev *vdev)
 }
 
 /**
- * bao_remio_take_down() - let the frontend see an empty slot
+ * bao_remio_take_down() - let the frontend see an empty slot, or one that becomes empty
  * @vdev: device that is live
+ *
+ * When this returns, no function of the model is running, except refuse() if it returns true. What
+ * the driver had requested has been refused then, too.
+ *
+ * Context: &bao_vdev.mutex held; may sleep
+ * Return: true if the device refuses what its driver requests, see bao_vdev_refuse()
+ */
+bool bao_remio_take_down(struct bao_vdev *vdev)
+{
+	struct bao_remio_host *rh = to_bao_remio_host(vdev->host);
+	bool refuses;
+
+	/* If the endpoint is gone, there is no driver. If it goes later, that ends the refusing. */
+	mutex_lock(&rh->mutex);
+	refuses = rcu_access_pointer(rh->vdev) && bao_vdev_refuse(vdev);
+	mutex_unlock(&rh->mutex);
+
+	if (refuses)
+		bao_vdev_drain(vdev);
+	else
+		bao_remio_cut(rh, vdev);
+
+	return refuses;
+}
+
+/**
+ * bao_remio_empty_slot() - let the frontend see an empty slot
+ * @vdev: device that is not live, and refuses, or has done so
  *
  * When this returns, no function of the model is running.
  *
  * Context: &bao_vdev.mutex held; may sleep
  */
-void bao_remio_take_down(struct bao_vdev *vdev)
+void bao_remio_empty_slot(struct bao_vdev *vdev)
 {
 	bao_remio_cut(to_bao_remio_host(vdev->host), vdev);
 }

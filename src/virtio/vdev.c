@@ -196,6 +196,23 @@ bool bao_vdev_has_feature(const struct bao_vdev *vdev, unsigned int feature)
 EXPORT_SYMBOL_GPL(bao_vdev_has_feature);
 
 /**
+ * bao_vdev_is_refusing() - tell whether a device was taken down while its driver used it
+ * @vdev: device
+ *
+ * For vq_stop() of models that have a refuse(): if so, it answers what is under way.
+ *
+ * Context: any
+ * Return: true from before vq_stop(), until the driver has let go of the device
+ */
+bool bao_vdev_is_refusing(const struct bao_vdev *vdev)
+{
+	const struct bao_vdev_core *core = READ_ONCE(vdev->core);
+
+	return core && READ_ONCE(core->refusing);
+}
+EXPORT_SYMBOL_GPL(bao_vdev_is_refusing);
+
+/**
  * bao_vdev_vq() - find a queue
  * @vdev: device that is live
  * @index: which, below &bao_vdev.nr_queues
@@ -228,6 +245,42 @@ static bool bao_vq_broken(const struct bao_vq *vq)
 	return READ_ONCE(vq->vdev->core->status) & VIRTIO_CONFIG_S_NEEDS_RESET;
 }
 
+/* The model has been stopped. All that it does any more is to refuse. */
+static bool bao_vdev_only_refuses(const struct bao_vdev_core *core)
+{
+	/* Both are set only when no worker runs. One alone may come while some do. */
+	return READ_ONCE(core->refusing) && READ_ONCE(core->halted);
+}
+
+/* As serve() of the model, of a device that has been taken down */
+static enum bao_vq_state bao_vq_refuse(struct bao_vq *vq)
+{
+	struct bao_vchain chain;
+	u32 len;
+
+	while (bao_vq_pop(vq, &chain) > 0) {
+		len = 0;
+		if (!vq->vdev->model->refuse(vq, &chain, &len)) {
+			/* It stays where it is, and so does what comes after it */
+			bao_vq_unpop(vq, 1);
+			return BAO_VQ_STALLED;
+		}
+		bao_vq_push(vq, chain.id, len);
+		if (bao_vq_budget(vq))
+			return BAO_VQ_MORE;
+	}
+
+	return BAO_VQ_EMPTY;
+}
+
+static enum bao_vq_state bao_vq_serve_once(struct bao_vq *vq)
+{
+	if (bao_vdev_only_refuses(vq->vdev->core))
+		return bao_vq_refuse(vq);
+
+	return vq->vdev->model->serve(vq);
+}
+
 /*
  * One round; returns whether the worker has to come again. A driver that makes buffers available
  * and takes them back is looked after a few times only.
@@ -242,7 +295,7 @@ static bool bao_vq_serve(struct bao_vq *vq)
 	bao_vq_poll_begin(vq);
 	for (i = 0; i < BAO_VQ_LOOKS; i++) {
 		vq->ops->disable_kick(vq);
-		state = vq->vdev->model->serve(vq);
+		state = bao_vq_serve_once(vq);
 		bao_vq_publish(vq);
 		bao_vq_poll_learn(vq);
 		if (state == BAO_VQ_MORE || bao_vq_broken(vq))
@@ -319,7 +372,10 @@ static int bao_vq_begin(struct bao_vq *vq)
 {
 	const struct bao_vdev_model *model = vq->vdev->model;
 
-	return model->vq_start ? model->vq_start(vq) : 0;
+	if (!model->vq_start || bao_vdev_only_refuses(vq->vdev->core))
+		return 0;
+
+	return model->vq_start(vq);
 }
 
 static void bao_vq_end(struct bao_vq *vq)
@@ -334,12 +390,12 @@ static void bao_vq_end(struct bao_vq *vq)
 	bao_vq_set_running(vq, false);
 	spin_unlock_irq(&vq->vdev->lock);
 	cancel_work_sync(&vq->work);
-	if (model->vq_stop)
+	if (model->vq_stop && !bao_vdev_only_refuses(vq->vdev->core))
 		model->vq_stop(vq);
 }
 
-/* Stop all that has been started */
-static void bao_vdev_end(struct bao_vdev *vdev)
+/* Stop all that the model has started */
+static void bao_vdev_end_model(struct bao_vdev *vdev)
 {
 	struct bao_vdev_core *core = vdev->core;
 	unsigned int i;
@@ -349,13 +405,16 @@ static void bao_vdev_end(struct bao_vdev *vdev)
 	for (i = 0; i < vdev->nr_queues; i++)
 		if (core->vq[i].running)
 			bao_vq_end(&core->vq[i]);
-
-	if (!core->started)
-		return;
-	if (vdev->model->stop)
+	if (core->started && vdev->model->stop && !bao_vdev_only_refuses(core))
 		vdev->model->stop(vdev);
+}
+
+/* Stop all that has been started */
+static void bao_vdev_end(struct bao_vdev *vdev)
+{
+	bao_vdev_end_model(vdev);
 	spin_lock_irq(&vdev->lock);
-	core->started = false;
+	vdev->core->started = false;
 	spin_unlock_irq(&vdev->lock);
 }
 
@@ -477,6 +536,9 @@ static void bao_vdev_reset_registers(struct bao_vdev *vdev)
 	atomic_set(&core->interrupts, 0);
 	atomic_set(&core->unannounced, 0);
 	WRITE_ONCE(core->status, 0);
+	/* There is no device any more for the next driver */
+	core->empty |= core->refusing;
+	WRITE_ONCE(core->refusing, false);
 }
 
 static void bao_vdev_do_reset(struct bao_vdev *vdev)
@@ -498,8 +560,8 @@ static void bao_vdev_slow_work(struct work_struct *work)
 	ops = core->ops;
 	spin_unlock_irq(&vdev->lock);
 
-	/* The device has been halted: a reset is all that it answers */
-	if (core->halted)
+	/* The device has been halted: a reset is all that it answers, unless it refuses */
+	if (core->halted && !core->refusing)
 		ops &= BIT(BAO_VDEV_OP_RESET);
 	if (ops & BIT(BAO_VDEV_OP_RESET))
 		bao_vdev_do_reset(vdev);
@@ -635,10 +697,89 @@ void bao_vdev_halt(struct bao_vdev *vdev, const char *why)
 
 	mutex_lock(&core->mutex);
 	core->halted = true;
-	if (core->started)
+	/* Who refuses has told the driver already */
+	if (core->started && !core->refusing)
 		bao_vdev_break(vdev, why);
 	bao_vdev_end(vdev);
+	spin_lock_irq(&vdev->lock);
+	WRITE_ONCE(core->refusing, false);
+	spin_unlock_irq(&vdev->lock);
 	mutex_unlock(&core->mutex);
+}
+
+/* Queues run on without the model; see bao_vq_serve_once() */
+static void bao_vdev_do_refuse(struct bao_vdev *vdev)
+{
+	struct bao_vdev_core *core = vdev->core;
+	unsigned int i;
+	bool tell;
+
+	bao_vdev_end_model(vdev);
+	core->halted = true;
+
+	spin_lock_irq(&vdev->lock);
+	for (i = 0; i < vdev->nr_queues; i++)
+		if (core->vq[i].ready)
+			bao_vq_set_running(&core->vq[i], true);
+	tell = bao_vdev_raise(core, VIRTIO_MMIO_INT_CONFIG);
+	spin_unlock_irq(&vdev->lock);
+
+	for (i = 0; i < vdev->nr_queues; i++)
+		bao_vq_wake(&core->vq[i]);
+	if (tell)
+		bao_vdev_notify(core);
+	pr_notice_ratelimited("bao-virtio: %s %s: it is taken down, and refuses what its driver requests\n",
+			      vdev->model->name, bao_vdev_name(vdev));
+}
+
+/**
+ * bao_vdev_refuse() - answer all requests with errors, until the driver lets go
+ * @vdev: device that is up
+ *
+ * Registers go on as before, but Status has DEVICE_NEEDS_RESET. When the driver resets the device,
+ * an empty slot is all that is left. No function of the model is called any more but refuse().
+ *
+ * Context: &bao_vdev.mutex held; may sleep
+ * Return: true; false if there is nothing to refuse, or no way to: the driver does not use the
+ *	   device, or has broken it, or the model has no refuse(). Then nothing has happened.
+ */
+bool bao_vdev_refuse(struct bao_vdev *vdev)
+{
+	struct bao_vdev_core *core = vdev->core;
+	bool refuse;
+
+	if (!vdev->model->refuse)
+		return false;
+
+	mutex_lock(&core->mutex);
+	spin_lock_irq(&vdev->lock);
+	/* DRIVER_OK is set, too: the mutex is held from the one to the other */
+	refuse = core->started && !(core->status & VIRTIO_CONFIG_S_NEEDS_RESET);
+	WRITE_ONCE(core->refusing, refuse);
+	spin_unlock_irq(&vdev->lock);
+	if (refuse)
+		bao_vdev_do_refuse(vdev);
+	mutex_unlock(&core->mutex);
+
+	return refuse;
+}
+
+/**
+ * bao_vdev_drain() - wait until what the driver has requested by now has been refused
+ * @vdev: device, after bao_vdev_refuse()
+ *
+ * Context: &bao_vdev.mutex held; may sleep
+ */
+void bao_vdev_drain(struct bao_vdev *vdev)
+{
+	struct bao_vdev_core *core = vdev->core;
+	unsigned int i, round;
+
+	/* A full ring takes no more rounds; and a driver that goes on cannot keep us for longer */
+	for (i = 0; i < core->nr_queues; i++)
+		for (round = 0; round <= core->queue_size / BAO_VQ_BUDGET; round++)
+			if (!flush_work(&core->vq[i].work))
+				break;
 }
 
 /**
