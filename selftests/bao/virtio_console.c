@@ -427,6 +427,37 @@ TEST_F(console, taken_down_it_hangs_up)
 	EXPECT_EQ(0, read(self->tty, &c, 1));
 }
 
+/*
+ * A driver that is held by a terminal is let go, and so is one that sends afterwards. It is all
+ * counted.
+ */
+TEST_F(console, taken_down_it_swallows)
+{
+	struct vsegment out = { self->port.out, PORT_CHUNK };
+	unsigned int sent, used;
+
+	GO_LIVE();
+	START(0);
+	ASSERT_EQ(0, port_give(&self->port, 4, 256));
+	for (sent = 0; sent < SIZE; sent++)
+		ASSERT_LE(0, vq_add(self->port.tx, &out, 1, 0));
+	vq_submit(self->port.tx);
+	/* The terminal takes some of it, and then no more: it is not read */
+	ASSERT_LE(0, vq_wait(self->port.tx, NULL));
+	ASSERT_EQ(0, virtio_set_live(&self->v, false));
+	for (used = 1; vq_collect(self->port.tx, NULL) >= 0; used++)
+		;
+	EXPECT_EQ(sent, used);
+	EXPECT_LT(0, virtio_get(&self->v, "dropped"));
+	EXPECT_GT(SIZE * PORT_CHUNK, virtio_get(&self->v, "dropped"));
+	used = virtio_get(&self->v, "dropped");
+	EXPECT_EQ(0, port_send(&self->port, self->data, 1000));
+	EXPECT_EQ(used + 1000, virtio_get(&self->v, "dropped"));
+	EXPECT_FALSE(vq_has_used(self->port.rx));
+	virtio_reset(&self->v);
+	EXPECT_EQ(0, virtio_read(&self->v, VIRTIO_MMIO_DEVICE_ID));
+}
+
 /* A process that writes and reads as much as it can, whenever there is a terminal */
 static int shove(void *arg)
 {

@@ -44,6 +44,7 @@
  * @trace: what was done, a ring
  * @traced: how often
  * @scribbling: another thread writes into the rings
+ * @down: the disk is not live
  */
 struct vfuzz {
 	struct prng prng;
@@ -56,6 +57,7 @@ struct vfuzz {
 	char trace[TRACE][LINE];
 	unsigned int traced;
 	bool scribbling;
+	bool down;
 };
 
 __attribute__((format(printf, 2, 3)))
@@ -422,11 +424,22 @@ static void op_flip(struct vfuzz *f)
 	virtio_notify(q->v, q->index);
 }
 
+static void run_one(struct vfuzz *f);
+
+/* For some operations: the driver goes on as if nothing had happened */
 static void op_go_down(struct vfuzz *f)
 {
-	say(f, "down and up");
+	unsigned int n = 1 + below(f, 20);
+
+	if (f->down)
+		return;
+	say(f, "down");
 	virtio_set_live(&f->d.v, false);
-	op_read(f);
+	f->down = true;
+	while (n--)
+		run_one(f);
+	f->down = false;
+	say(f, "up");
 	disk_go_live(&f->d);
 }
 

@@ -349,9 +349,10 @@ TEST_F_TIMEOUT(load, a_queue_is_reset_in_the_middle_of_it, LONG_TEST_S)
 	EXPECT_DISK_WORKS(&self->d, variant->features);
 }
 
+/* What was under way or waited is answered when it is down, and so is what comes later */
 TEST_F_TIMEOUT(load, is_taken_down_in_the_middle_of_it, LONG_TEST_S)
 {
-	unsigned int i, total = rounds(20);
+	unsigned int i, k, total = rounds(20);
 	struct prng prng = { .state = 7 };
 	struct load load;
 
@@ -365,7 +366,17 @@ TEST_F_TIMEOUT(load, is_taken_down_in_the_middle_of_it, LONG_TEST_S)
 		if (prng_one_in(&prng, 2))
 			usleep(prng_below(&prng, 1000));
 		ASSERT_EQ(0, virtio_set_live(self->v, false));
+		load.done = 0;
+		load_collect(&load, self->q);
+		ASSERT_EQ(DEPTH, load.done);
+		for (k = 0; k < DEPTH; k++)
+			ASSERT_TRUE(load.io[k]->status == VIRTIO_BLK_S_OK ||
+				    load.io[k]->status == VIRTIO_BLK_S_IOERR);
 		ASSERT_TRUE(is_at_rest(&load));
+		load_add(&load, self->q, &prng, 2 * DEPTH);
+		vq_submit(self->q);
+		ASSERT_TRUE(wait_until(load_step(&load, self->q)));
+		ASSERT_EQ(2 * DEPTH, load.done);
 	}
 	ASSERT_EQ(0, disk_go_live(&self->d));
 	EXPECT_DISK_WORKS(&self->d, variant->features);

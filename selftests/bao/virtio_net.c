@@ -250,6 +250,27 @@ TEST_F(net, the_link_is_the_other_end)
 	EXPECT_WORKS();
 }
 
+/* The driver is told, what it sends is lost, and it need not wait for anything */
+TEST_F(net, taken_down_it_has_no_link)
+{
+	unsigned int i;
+
+	START(F_STATUS);
+	EXPECT_SENDS(100, 1);
+	ASSERT_EQ(0, virtio_set_live(self->v, false));
+	EXPECT_FALSE(host_exists(self->c));
+	EXPECT_EQ(0, virtio_wait_config(self->v));
+	EXPECT_EQ(0, CONFIG(self->v, status));
+	frame_fill(self->f, host_mac, card_mac, 100, 3);
+	for (i = 0; i < 2 * SIZE; i++)
+		ASSERT_EQ(0, card_send(self->c, 0, NULL, self->f));
+	EXPECT_FALSE(vq_has_used(card_rx(self->c, 0)));
+	virtio_reset(self->v);
+	EXPECT_EQ(0, virtio_read(self->v, VIRTIO_MMIO_DEVICE_ID));
+	START(0);
+	EXPECT_WORKS();
+}
+
 TEST_F(net, the_carrier_is_the_driver)
 {
 	ASSERT_EQ(0, card_go_live(self->c));

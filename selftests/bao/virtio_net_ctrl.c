@@ -202,6 +202,16 @@ TEST_F(ctrl, commands_are_checked)
 	EXPECT_EQ(1, WANTS(card_mac));
 }
 
+TEST_F(ctrl, taken_down_it_refuses_commands)
+{
+	START(F_ALL, 1);
+	ASSERT_EQ(OK, SET(PROMISC, 0));
+	ASSERT_EQ(0, virtio_set_live(self->v, false));
+	EXPECT_EQ(ERR, SET(PROMISC, 0));
+	EXPECT_EQ(ERR, SET(VLAN_ADD, 1));
+	EXPECT_EQ(ERR, COMMAND(MAC_ADDR, mac_other, ETH_ALEN));
+}
+
 TEST_F(ctrl, commands_have_to_be_negotiated)
 {
 	static const __u8 zero[8];
