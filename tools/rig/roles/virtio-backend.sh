@@ -156,7 +156,7 @@ for part in /checks/*.sh; do
 	. "$part"
 done
 set_up
-for part in ${TESTS:-data counts drivers zero_copy backings vhost takeover}; do
+for part in ${TESTS:-data counts drivers zero_copy backings vhost takeover takedown}; do
 	"${part}_checks"
 done
 echo bye >&4

@@ -235,6 +235,13 @@ no_write()
 		fail "write: $(head -n 1 /tmp/dd)"
 }
 
+# no_read DM
+no_read()
+{
+	! dd if="/dev/$(disk "$1")" of=/dev/null bs=64k count=1 iflag=direct 2>/tmp/dd ||
+		fail "reading succeeds"
+}
+
 # disk_load DM: reads without an end
 disk_load()
 {
@@ -312,6 +319,14 @@ net_load_end()
 	stop down
 }
 
+# no_link DM: wait until it has none
+no_link()
+{
+	until [ "$(cat "/sys/class/net/$(card "$1")/carrier")" = 0 ]; do
+		usleep 1000
+	done
+}
+
 rebind_net()
 {
 	round=0
@@ -366,6 +381,40 @@ receive()
 	until [ -e /tmp/open ]; do
 		[ ! -e /tmp/receive.status ] || fail "$1: $(cat /tmp/receive.out)"
 		usleep 1000
+	done
+}
+
+# port_sent PATH: bytes that have been sent there
+port_sent()
+{
+	awk '$1 == "bytes_sent:" { print $2 }' "/sys/kernel/debug/virtio-ports/${1##*/}"
+}
+
+# console_load: output without an end, to hvc0 and to the port that is called data
+console_load()
+{
+	connected "$(port data)"
+	start_load hvc "exec cat /dev/zero >/dev/hvc0"
+	start_load port "exec cat /dev/zero >$(port data)"
+	some_more port port_sent "$(port data)"
+}
+
+console_load_end()
+{
+	stop hvc
+	stop port
+}
+
+rebind_console()
+{
+	round=0
+	while [ $round -lt "$2" ]; do
+		echo "round $round" >/dev/console
+		console_load
+		rebind "$1" $round
+		console_load_end
+		port_appears data
+		round=$((round + 1))
 	done
 }
 

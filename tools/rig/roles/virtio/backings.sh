@@ -26,13 +26,18 @@ full()
 	frontend "write_all $SPARE"
 }
 
-# null_disk: a disk in memory that can be told to fail. Its name in /dev comes from the
-# directory, or is the first one.
+# null_disk [NANOSECONDS]: a disk in memory that can be told to fail, and to take its time.
+# Its name in /dev comes from the directory, or is the first one.
 NULL=/sys/kernel/config/nullb/nullb0
 null_disk()
 {
-	insmod /modules/null_blk.ko nr_devices=0 || fail "null_blk.ko does not load"
+	[ -d /sys/module/null_blk ] || insmod /modules/null_blk.ko nr_devices=0 ||
+		fail "null_blk.ko does not load"
 	mkdir $NULL || fail "there is no null_blk"
+	if [ $# -gt 0 ]; then
+		echo 2 >$NULL/irqmode
+		echo "$1" >$NULL/completion_nsec
+	fi
 	echo 1 >$NULL/memory_backed
 	echo 16 >$NULL/size
 	echo 1 >$NULL/power || fail "null_blk does not make a disk"
