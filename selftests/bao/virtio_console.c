@@ -445,6 +445,7 @@ TEST_F(console, taken_down_it_swallows)
 	/* The terminal takes some of it, and then no more: it is not read */
 	ASSERT_LE(0, vq_wait(self->port.tx, NULL));
 	ASSERT_EQ(0, virtio_set_live(&self->v, false));
+	ASSERT_EQ(0, virtio_wait_config(&self->v));
 	for (used = 1; vq_collect(self->port.tx, NULL) >= 0; used++)
 		;
 	EXPECT_EQ(sent, used);

@@ -207,6 +207,7 @@ TEST_F(ctrl, taken_down_it_refuses_commands)
 	START(F_ALL, 1);
 	ASSERT_EQ(OK, SET(PROMISC, 0));
 	ASSERT_EQ(0, virtio_set_live(self->v, false));
+	ASSERT_EQ(0, virtio_wait_config(self->v));
 	EXPECT_EQ(ERR, SET(PROMISC, 0));
 	EXPECT_EQ(ERR, SET(VLAN_ADD, 1));
 	EXPECT_EQ(ERR, COMMAND(MAC_ADDR, mac_other, ETH_ALEN));

@@ -101,9 +101,11 @@ static bool waits_for_a_process(struct virtio *v, int fd)
 	ASSERT_EQ(0, virtio_start(self->v, variant->features | (extra), 1, SIZE));\
 } while (0)
 
+/* A driver that knows what that is hears of it */
 #define TAKE_DOWN() do {							\
 	ASSERT_EQ(0, virtio_set_live(self->v, false));				\
 	ASSERT_STREQ("refusing", state(self->v));				\
+	ASSERT_EQ(0, virtio_wait_config(self->v));				\
 } while (0)
 
 #define EXPECT_REFUSED(type) \
@@ -131,8 +133,6 @@ TEST_F(taken_down, requests_fail)
 	EXPECT_STREQ("refusing 0x4f", virtio_get_text(self->v, "status"));
 	EXPECT_EQ(FEATURE(VIRTIO_F_VERSION_1) | variant->features,
 		  virtio_get(self->v, "features"));
-	/* A driver that knows what that is hears of it */
-	EXPECT_EQ(0, virtio_wait_config(self->v));
 	EXPECT_EQ(NEEDS_RESET, virtio_status(self->v));
 	EXPECT_EQ(0, virtio_read(self->v, VIRTIO_MMIO_INTERRUPT_STATUS));
 
@@ -206,7 +206,6 @@ TEST_F(taken_down, bad_rings_end_it)
 {
 	RUN_WITH(0);
 	TAKE_DOWN();
-	EXPECT_EQ(0, virtio_wait_config(self->v));
 	/* No memory of the window */
 	vq_offer(self->q, &(struct vdesc){ .addr = 16, .len = 16, .flags = VRING_DESC_F_WRITE }, 1);
 	EXPECT_EQ(0, virtio_wait_config(self->v));
@@ -394,8 +393,10 @@ TEST_F_TIMEOUT(taken_down, comes_and_goes_while_it_is_accessed, LONG_TEST_S)
 			frontend_stop(DM, vcpu);
 		for (vcpu = 1; vcpu <= 4; vcpu++)
 			EXPECT_TRUE(wait_until(!frontend_parked(DM, vcpu)));
-		if (!(i % 2))
+		if (!(i % 2)) {
+			ASSERT_EQ(0, virtio_wait_config(self->v));
 			EXPECT_REFUSED(IN);
+		}
 	}
 	frontend_counters(DM, &c);
 	EXPECT_EQ(c.accesses, c.completes);
