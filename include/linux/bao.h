@@ -142,7 +142,6 @@ struct bao_client {
 	/* private: */
 	struct bao_endpoint *ep;
 	struct list_head node;
-	struct list_head owned;
 	bool detached;
 };
 

@@ -2,6 +2,7 @@
 /* BAO_IOCTL_IO_CLIENT_ATTACH: what it reports, how it waits, in which order */
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -342,6 +343,46 @@ TEST_F(attach, takes_what_came_while_it_was_stopped)
 	kill(pid, SIGCONT);
 	EXPECT_EQ(0, reap(pid));
 	EXPECT_EQ(42, frontend_result(DM, 0));
+}
+
+/* Keeps to one processor, and so do the children; yields whether it can */
+static bool stay_here(void)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(sched_getcpu(), &cpus);
+	return !sched_setaffinity(0, sizeof(cpus), &cpus);
+}
+
+static int run_before_others(bool before)
+{
+	struct sched_param param = { .sched_priority = before };
+
+	return sched_setscheduler(0, before ? SCHED_FIFO : SCHED_OTHER, &param);
+}
+
+/* What was given to a sleeper is not lost if a signal comes before it runs */
+TEST_F(attach, takes_what_came_together_with_a_signal)
+{
+	pid_t pid;
+
+	ASSERT_TRUE(stay_here());
+	signals = shared_memory(sizeof(*signals));
+	pid = spawn(take_interruptible, &self->fd);
+	ASSERT_LT(0, pid);
+	ASSERT_TRUE(wait_until(sleeps_in_ioctl(pid, BAO_IOCTL_IO_CLIENT_ATTACH)));
+	/* Threads of the kernel that serve must run before us */
+	if (!is_preempt_rt())
+		ASSERT_EQ(0, run_before_others(true));
+	frontend_start(DM, 0, read_of(self->addr, 4), 1);
+	EXPECT_TRUE(wait_until(statistic(DM, "owned") == 1 || frontend_done(DM, 0)));
+	kill(pid, SIGUSR1);
+	ASSERT_EQ(0, run_before_others(false));
+	EXPECT_EQ(0, reap(pid));
+	EXPECT_EQ(42, frontend_result(DM, 0));
+	EXPECT_EQ(1, frontend_done(DM, 0));
+	EXPECT_TRUE(*signals == 1 || is_preempt_rt());
 }
 
 /* Order */

@@ -57,7 +57,7 @@ static struct bao_endpoint *bao_endpoint_alloc(const struct bao_endpoint_desc *d
 	INIT_LIST_HEAD(&ep->clients);
 	INIT_LIST_HEAD(&ep->ranges);
 	INIT_LIST_HEAD(&ep->queue);
-	init_waitqueue_head(&ep->takers);
+	INIT_LIST_HEAD(&ep->waiters);
 	init_waitqueue_head(&ep->pollers);
 
 	return ep;
@@ -69,9 +69,10 @@ static void bao_endpoint_stop(struct bao_endpoint *ep)
 	spin_lock_irq(&ep->drain_lock);
 	spin_lock(&ep->queue_lock);
 	WRITE_ONCE(ep->gone, true);
+	bao_queue_end_waits(ep);
 	spin_unlock(&ep->queue_lock);
 	spin_unlock_irq(&ep->drain_lock);
-	bao_queue_wake_all(ep);
+	bao_pollers_wake_all(ep);
 
 	/*
 	 * Who dispatches does so under drain_lock and sees gone from now on. Completions and

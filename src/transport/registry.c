@@ -78,7 +78,6 @@ int bao_client_attach(struct bao_endpoint *ep, struct bao_client *client)
 
 	client->ep = ep;
 	INIT_LIST_HEAD(&client->node);
-	INIT_LIST_HEAD(&client->owned);
 
 	mutex_lock(&ep->client_mutex);
 	spin_lock_irq(&ep->queue_lock);
@@ -157,6 +156,7 @@ void bao_client_detach(struct bao_client *client)
 			bao_range_unpublish(ep, range);
 	spin_lock_irq(&ep->queue_lock);
 	WRITE_ONCE(client->detached, true);
+	bao_queue_end_waits(ep);
 	spin_unlock_irq(&ep->queue_lock);
 	mutex_unlock(&ep->range_mutex);
 
@@ -168,7 +168,7 @@ void bao_client_detach(struct bao_client *client)
 	synchronize_rcu();
 
 	bao_client_put_back_all(client);
-	bao_queue_wake_all(ep);
+	bao_pollers_wake_all(ep);
 }
 EXPORT_SYMBOL_GPL(bao_client_detach);
 

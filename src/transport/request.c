@@ -10,8 +10,34 @@
  */
 #include <linux/export.h>
 #include <linux/poll.h>
+#include <linux/sched/signal.h>
 
 #include "transport.h"
+
+/* Results of a wait that is not over: it goes on, or there is something in the queue to take */
+#define BAO_WAIT_ON	1
+#define BAO_WAIT_LOOK	2
+
+/**
+ * struct bao_waiter - a thread that sleeps until there is a request
+ * @node: in the list of the endpoint, while @result is BAO_WAIT_ON
+ * @task: the thread
+ * @client: who will own the request; neither detached nor is its endpoint gone
+ * @taker: as in bao_request_take()
+ * @req: where the request is copied to
+ * @result: BAO_WAIT_ON, BAO_WAIT_LOOK, 0 if it has been given a request, or -ENODEV
+ *
+ * On the thread's stack. All of it is written under queue_lock; once @result is no more
+ * BAO_WAIT_ON, it may be gone.
+ */
+struct bao_waiter {
+	struct list_head node;
+	struct task_struct *task;
+	struct bao_client *client;
+	const void *taker;
+	struct bao_request *req;
+	int result;
+};
 
 /**
  * bao_slot_receive() - find the slot for a request that the hypervisor just handed out
@@ -88,7 +114,6 @@ static void bao_own(struct bao_client *client, struct bao_slot *slot, const void
 
 	slot->client = client;
 	slot->taker = taker;
-	list_add_tail(&slot->node, &client->owned);
 	WRITE_ONCE(slot->state, BAO_SLOT_OWNED);
 	WRITE_ONCE(client->ep->nr_owned, client->ep->nr_owned + 1);
 }
@@ -97,7 +122,6 @@ static void bao_disown(struct bao_client *client, struct bao_slot *slot)
 {
 	lockdep_assert_held(&client->ep->queue_lock);
 
-	list_del(&slot->node);
 	slot->client = NULL;
 	WRITE_ONCE(client->ep->nr_owned, client->ep->nr_owned - 1);
 }
@@ -117,44 +141,105 @@ static struct bao_slot *bao_find_owned(struct bao_client *client, u64 id)
 }
 
 /*
- * Each request wakes one of those who sleep to take it. A thread that is woken and interrupted at
- * the same time still tries to take, so the wake-up is not lost.
+ * End the sleep of a waiter. It looks at the result without a lock and may be gone after that, but
+ * its task is freed a grace period later, and queue_lock is a section of RCU.
  */
+static void bao_waiter_end(struct bao_waiter *waiter, int result)
+{
+	struct task_struct *task = waiter->task;
+
+	list_del(&waiter->node);
+	/* Pairs with those in bao_waiter_sleep(): who sees the result sees the request, too */
+	smp_store_release(&waiter->result, result);
+	wake_up_process(task);
+}
+
+/* Each request that is put into the queue wakes one of those who sleep, to take it */
 static void bao_queue_wake(struct bao_endpoint *ep)
 {
-	wake_up(&ep->takers);
-	wake_up_poll(&ep->pollers, EPOLLIN | EPOLLRDNORM);
+	struct bao_waiter *waiter;
+
+	lockdep_assert_held(&ep->queue_lock);
+
+	waiter = list_first_entry_or_null(&ep->waiters, struct bao_waiter, node);
+	if (waiter && !list_empty(&ep->queue))
+		bao_waiter_end(waiter, BAO_WAIT_LOOK);
 }
 
 /**
- * bao_queue_wake_all() - wake who sleeps or polls, because a client or the endpoint goes
+ * bao_queue_end_waits() - let those go who wait for what they will not get
+ * @ep: endpoint
+ *
+ * They return with -ENODEV. Who sets what makes a wait futile calls this before it gives up
+ * queue_lock, so that no request is handed over afterwards.
+ *
+ * Context: queue_lock held
+ */
+void bao_queue_end_waits(struct bao_endpoint *ep)
+{
+	struct bao_waiter *waiter, *next;
+
+	lockdep_assert_held(&ep->queue_lock);
+
+	list_for_each_entry_safe(waiter, next, &ep->waiters, node)
+		if (waiter->client->detached || ep->gone)
+			bao_waiter_end(waiter, -ENODEV);
+}
+
+/* To be called after a request has been put into the queue */
+static void bao_pollers_wake(struct bao_endpoint *ep)
+{
+	/*
+	 * Who polls adds himself first and looks into the queue then, under queue_lock. If that was
+	 * before our section, we find him here; if it was after, he finds the request.
+	 */
+	if (waitqueue_active(&ep->pollers))
+		wake_up_poll(&ep->pollers, EPOLLIN | EPOLLRDNORM);
+}
+
+/**
+ * bao_pollers_wake_all() - wake who polls, because a client or the endpoint goes
  * @ep: endpoint
  *
  * Context: any, but NMI
  */
-void bao_queue_wake_all(struct bao_endpoint *ep)
+void bao_pollers_wake_all(struct bao_endpoint *ep)
 {
-	wake_up_all(&ep->takers);
 	/* Exclusive pollers, too, of whom wake_up_poll() would wake one */
 	__wake_up(&ep->pollers, TASK_NORMAL, 0, poll_to_key(EPOLLERR | EPOLLHUP));
 }
 
 /**
- * bao_queue_add() - let a request wait for somebody to take it
+ * bao_queue_add() - give a request to who sleeps, or let it wait for somebody to take it
  * @ep: endpoint
  * @slot: slot that is ACTIVE
+ *
+ * If nobody has anything to do, the one who has slept longest is given it, and need not look for it
+ * when he runs. Otherwise somebody is awake, and may come for it before a sleeper is.
  *
  * Context: drain_lock held
  */
 void bao_queue_add(struct bao_endpoint *ep, struct bao_slot *slot)
 {
-	unsigned long flags;
+	struct bao_waiter *waiter;
+	bool queued = false;
 
-	spin_lock_irqsave(&ep->queue_lock, flags);
-	bao_queue_insert(ep, slot);
-	spin_unlock_irqrestore(&ep->queue_lock, flags);
+	/* Interrupts are off by drain_lock, where it is such a lock */
+	spin_lock(&ep->queue_lock);
+	waiter = list_first_entry_or_null(&ep->waiters, struct bao_waiter, node);
+	if (waiter && list_empty(&ep->queue) && !ep->nr_owned) {
+		bao_own(waiter->client, slot, waiter->taker);
+		*waiter->req = slot->req;
+		bao_waiter_end(waiter, 0);
+	} else {
+		bao_queue_insert(ep, slot);
+		bao_queue_wake(ep);
+		queued = true;
+	}
+	spin_unlock(&ep->queue_lock);
 
-	bao_queue_wake(ep);
+	if (queued)
+		bao_pollers_wake(ep);
 }
 
 /**
@@ -254,6 +339,27 @@ int bao_request_complete(struct bao_client *client, u64 id, bool write, u64 valu
 }
 EXPORT_SYMBOL_GPL(bao_request_complete);
 
+/* Take the oldest request from the queue; errors as of bao_request_take() */
+static int bao_queue_take(struct bao_client *client, const void *taker, struct bao_request *req)
+{
+	struct bao_endpoint *ep = client->ep;
+	struct bao_slot *slot;
+
+	lockdep_assert_held(&ep->queue_lock);
+
+	if (client->detached || ep->gone)
+		return -ENODEV;
+	slot = list_first_entry_or_null(&ep->queue, struct bao_slot, node);
+	if (!slot)
+		return -EAGAIN;
+
+	bao_queue_remove(ep, slot);
+	bao_own(client, slot, taker);
+	*req = slot->req;
+
+	return 0;
+}
+
 /**
  * bao_request_take() - take the oldest request from the queue
  * @client: client that will own it
@@ -266,48 +372,93 @@ EXPORT_SYMBOL_GPL(bao_request_complete);
 int bao_request_take(struct bao_client *client, const void *taker, struct bao_request *req)
 {
 	struct bao_endpoint *ep = client->ep;
-	struct bao_slot *slot;
 	unsigned long flags;
-	int ret = 0;
+	int ret;
 
 	spin_lock_irqsave(&ep->queue_lock, flags);
-	slot = list_first_entry_or_null(&ep->queue, struct bao_slot, node);
-	if (client->detached || ep->gone) {
-		ret = -ENODEV;
-	} else if (!slot) {
-		ret = -EAGAIN;
-	} else {
-		bao_queue_remove(ep, slot);
-		bao_own(client, slot, taker);
-		*req = slot->req;
-	}
+	ret = bao_queue_take(client, taker, req);
 	spin_unlock_irqrestore(&ep->queue_lock, flags);
 
 	return ret;
 }
 EXPORT_SYMBOL_GPL(bao_request_take);
 
+/* Sleep until the wait is over, or for a signal */
+static int bao_waiter_sleep(struct bao_waiter *waiter)
+{
+	int ret;
+
+	for (;;) {
+		set_current_state(TASK_INTERRUPTIBLE);
+		/* Pairs with the one in bao_waiter_end() */
+		ret = smp_load_acquire(&waiter->result);
+		if (ret != BAO_WAIT_ON || signal_pending(current))
+			break;
+		schedule();
+		/* Mostly that is it, and the state is that of one who runs */
+		ret = smp_load_acquire(&waiter->result);
+		if (ret != BAO_WAIT_ON)
+			return ret;
+	}
+	__set_current_state(TASK_RUNNING);
+
+	return ret;
+}
+
 /**
- * bao_request_wait() - wait for a request and take it from the queue
+ * bao_request_wait() - take the oldest request from the queue, or wait for one
  * @client: client that will own it
  * @taker: as in bao_request_take()
  * @req: as in bao_request_take()
  *
+ * Who sleeps while nobody has anything to do is given the request by the one who receives it from
+ * the hypervisor: it is his before he runs, and he needs no lock any more.
+ *
  * Context: may sleep, interruptibly
- * Return: 0; -ERESTARTSYS if a signal came, -ENODEV if the client is detached or the endpoint is
- * gone
+ * Return: 0; -ERESTARTSYS if a signal came and no request, -ENODEV if the client is detached or the
+ * endpoint is gone
  */
 int bao_request_wait(struct bao_client *client, const void *taker, struct bao_request *req)
 {
 	struct bao_endpoint *ep = client->ep;
-	int ret = -EAGAIN;
-	int err;
+	struct bao_waiter waiter;
+	int ret;
 
-#define bao_taken() ((ret = bao_request_take(client, taker, req)) != -EAGAIN)
-	err = wait_event_interruptible_exclusive(ep->takers, bao_taken());
-#undef bao_taken
+	might_sleep();
 
-	return err ?: ret;
+	waiter.task = current;
+	waiter.client = client;
+	waiter.taker = taker;
+	waiter.req = req;
+
+	spin_lock_irq(&ep->queue_lock);
+	while ((ret = bao_queue_take(client, taker, req)) == -EAGAIN) {
+		if (signal_pending(current)) {
+			ret = -ERESTARTSYS;
+			break;
+		}
+		waiter.result = BAO_WAIT_ON;
+		list_add_tail(&waiter.node, &ep->waiters);
+		spin_unlock_irq(&ep->queue_lock);
+
+		ret = bao_waiter_sleep(&waiter);
+		if (ret <= 0)
+			return ret;
+
+		/* A signal may have come together with something else: now it is decided */
+		spin_lock_irq(&ep->queue_lock);
+		ret = waiter.result;
+		if (ret <= 0)
+			break;
+		if (ret == BAO_WAIT_ON)
+			list_del(&waiter.node);
+	}
+	/* Who has been woken to take something and may not any more passes that on */
+	if (ret == -ENODEV)
+		bao_queue_wake(ep);
+	spin_unlock_irq(&ep->queue_lock);
+
+	return ret;
 }
 EXPORT_SYMBOL_GPL(bao_request_wait);
 
@@ -317,13 +468,16 @@ static void bao_put_back(struct bao_client *client,
 			 const void *arg)
 {
 	struct bao_endpoint *ep = client->ep;
-	struct bao_slot *slot, *next;
-	unsigned int nr = 0;
+	unsigned int i, nr_woken, nr = 0;
+	struct bao_slot *slot;
 	unsigned long flags;
 
 	spin_lock_irqsave(&ep->queue_lock, flags);
-	list_for_each_entry_safe(slot, next, &client->owned, node) {
-		if (!match(slot, arg))
+	/* A list of what a client owns would cost each request more than this costs the few */
+	for (i = 0; i < BAO_NR_SLOTS && ep->nr_owned; i++) {
+		slot = &ep->slots[i];
+		if (READ_ONCE(slot->state) != BAO_SLOT_OWNED || slot->client != client ||
+		    !match(slot, arg))
 			continue;
 		bao_disown(client, slot);
 		bao_queue_insert(ep, slot);
@@ -335,9 +489,14 @@ static void bao_put_back(struct bao_client *client,
 		return;
 
 	bao_dispatch_queued(ep);
-	/* One waiter for each; too many wake-ups do no harm */
-	while (nr--)
+
+	/* One of each kind for each request; too many wake-ups do no harm */
+	spin_lock_irqsave(&ep->queue_lock, flags);
+	for (nr_woken = 0; nr_woken < nr; nr_woken++)
 		bao_queue_wake(ep);
+	spin_unlock_irqrestore(&ep->queue_lock, flags);
+	while (nr--)
+		bao_pollers_wake(ep);
 }
 
 struct bao_taken {
@@ -434,8 +593,8 @@ EXPORT_SYMBOL_GPL(bao_request_waiting);
  * bao_request_waitqueue() - what to poll for requests
  * @client: client
  *
- * Woken for every request that enters the queue, and when a client is detached or the endpoint
- * goes.
+ * Woken for every request that enters the queue, which one does not that is given to a thread in
+ * bao_request_wait(), and when a client is detached or the endpoint goes.
  *
  * Return: the wait queue, good as long as the client's reference to the endpoint
  */

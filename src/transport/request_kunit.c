@@ -55,7 +55,7 @@ static int request_init(struct kunit *test)
 	mutex_init(&ep->client_mutex);
 	INIT_LIST_HEAD(&ep->clients);
 	INIT_LIST_HEAD(&ep->queue);
-	init_waitqueue_head(&ep->takers);
+	INIT_LIST_HEAD(&ep->waiters);
 	init_waitqueue_head(&ep->pollers);
 	for (i = 0; i < ARRAY_SIZE(t->client); i++)
 		KUNIT_EXPECT_EQ(test, bao_client_attach(ep, &t->client[i]), 0);

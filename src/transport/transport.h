@@ -14,7 +14,7 @@
  *   ep->client_mutex	the list of clients; gone() of all clients
  *   ep->range_mutex	the list of ranges, and who replaces the range table
  *   ep->drain_lock	who asks and dispatches; serialises access() of all clients
- *   ep->queue_lock	slots that wait or are owned, the counts of both, detached, gone
+ *   ep->queue_lock	slots that wait or are owned, the counts of both, who waits, detached, gone
  *
  * Of a channel: ipc->mutex, then ipc->map_mutex.
  *
@@ -92,7 +92,7 @@ enum bao_slot_state {
  * @req: the request; the low 8 bits of its id are the index, the bits above count the requests of
  *	 the endpoint, so that an id both tells the order and is never valid again
  * @state: where it is
- * @node: in the queue, or in the list of its client
+ * @node: QUEUED: in the queue
  * @client: OWNED: by whom
  * @taker: OWNED: cookie of the process that took it
  */
@@ -158,9 +158,8 @@ struct bao_device {
  * @queue: requests that wait, oldest first
  * @nr_queued: length of @queue
  * @nr_owned: requests that clients own
- * @takers: threads that sleep until they can take from @queue
- * @pollers: who polls for it. Not in @takers: each request wakes one taker, and an exclusive poller
- *	     (EPOLLEXCLUSIVE) would swallow that without taking anything.
+ * @waiters: threads that sleep until there is a request, longest first
+ * @pollers: who polls for @queue
  * @slots: requests by the hypervisor's id
  * @stats: counters
  * @shmem_mutex: protects @shmem_users, @shmem_pages and the making of @shmem
@@ -190,12 +189,12 @@ struct bao_endpoint {
 	unsigned int nr_ranges;
 	struct bao_range_table __rcu *table;
 
-	spinlock_t queue_lock;	/* protects gone, queue, nr_*, slots that wait or are owned */
+	spinlock_t queue_lock;	/* protects gone, queue, waiters, nr_*, slots that wait or are owned */
 	bool gone;
 	struct list_head queue;
 	unsigned int nr_queued;
 	unsigned int nr_owned;
-	wait_queue_head_t takers;
+	struct list_head waiters;
 	wait_queue_head_t pollers;
 
 	struct bao_slot *slots;
@@ -343,7 +342,8 @@ struct bao_slot *bao_slot_receive(struct bao_endpoint *ep, unsigned long index);
 void bao_slot_release(struct bao_slot *slot);
 void bao_queue_add(struct bao_endpoint *ep, struct bao_slot *slot);
 struct bao_slot *bao_queue_remove_matching(struct bao_endpoint *ep, u64 from);
-void bao_queue_wake_all(struct bao_endpoint *ep);
+void bao_queue_end_waits(struct bao_endpoint *ep);
+void bao_pollers_wake_all(struct bao_endpoint *ep);
 void bao_client_put_back_all(struct bao_client *client);
 void bao_requests_answer_all(struct bao_endpoint *ep);
 
