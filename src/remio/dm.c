@@ -3,6 +3,7 @@
  * DM descriptors: requests of one device model, and its shared-memory window
  */
 #include <linux/anon_inodes.h>
+#include <linux/fault-inject-usercopy.h>
 #include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -16,27 +17,107 @@
 
 static int bao_dm_is_file(const void *file, struct file *other, unsigned int fd)
 {
-	return file == other;
+	return file == other ? fd + 1 : 0;
+}
+
+/* Where a process has a file open: the number of the descriptor and 1; 0 if nowhere */
+static int bao_dm_find_file(struct files_struct *files, struct file *file)
+{
+	return iterate_fd(files, 0, bao_dm_is_file, file);
 }
 
 /* Whether a process can answer what it took from a descriptor, by having it open */
 static bool bao_dm_has_file(struct files_struct *files, struct file *file)
 {
 	/* In exit the last user is gone, but the entries may still be there */
-	return files && atomic_read(&files->count) && iterate_fd(files, 0, bao_dm_is_file, file);
+	return files && atomic_read(&files->count) && bao_dm_find_file(files, file);
+}
+
+/*
+ * The same for the process that runs, most of the time without a walk through its descriptors. It
+ * may be told of one that another thread is just closing, but not of one whose ->flush() has been
+ * in queue_lock before we took the request: that came after the entry was cleared.
+ */
+static bool bao_dm_current_has_file(struct bao_dm_file *dmf, struct file *file)
+{
+	unsigned int fd = READ_ONCE(dmf->last_fd);
+	const struct fdtable *fdt;
+	bool found;
+	int ret;
+
+	rcu_read_lock();
+	fdt = files_fdtable(current->files);
+	found = fd < fdt->max_fds && rcu_access_pointer(fdt->fd[fd]) == file;
+	rcu_read_unlock();
+	if (likely(found))
+		return true;
+
+	ret = bao_dm_find_file(current->files, file);
+	if (ret)
+		WRITE_ONCE(dmf->last_fd, ret - 1);
+
+	return ret;
+}
+
+/* Without a copy on the stack, which costs as much again */
+static int bao_dm_put_request(struct bao_dm_file *dmf, const struct bao_request *req,
+			      struct bao_virtio_request __user *arg)
+{
+	u32 dm_id = bao_endpoint_describe(dmf->ep)->dm_id;
+
+	if (should_fail_usercopy() || !user_write_access_begin(arg, sizeof(*arg)))
+		return -EFAULT;
+
+	unsafe_put_user(dm_id, &arg->dm_id, fault);
+	unsafe_put_user(req->addr, &arg->addr, fault);
+	unsafe_put_user(req->write ? BAO_IO_WRITE : BAO_IO_READ, &arg->op, fault);
+	unsafe_put_user(req->value, &arg->value, fault);
+	unsafe_put_user(req->width, &arg->access_width, fault);
+	unsafe_put_user(req->id, &arg->request_id, fault);
+	user_write_access_end();
+
+	return 0;
+
+fault:
+	user_write_access_end();
+	return -EFAULT;
+}
+
+/* What counts of an answer. Its first and its last field, so all of it can be read. */
+static int bao_dm_get_request(struct bao_virtio_request *in,
+			      const struct bao_virtio_request __user *arg)
+{
+	/* 32-bit arm gets no 64 bits at once without a call */
+	if (!IS_ENABLED(CONFIG_64BIT))
+		return copy_from_user(in, arg, sizeof(*in)) ? -EFAULT : 0;
+
+	if (should_fail_usercopy() || !user_read_access_begin(arg, sizeof(*arg)))
+		return -EFAULT;
+
+	unsafe_get_user(in->dm_id, &arg->dm_id, fault);
+	unsafe_get_user(in->op, &arg->op, fault);
+	unsafe_get_user(in->value, &arg->value, fault);
+	unsafe_get_user(in->request_id, &arg->request_id, fault);
+	user_read_access_end();
+
+	return 0;
+
+fault:
+	user_read_access_end();
+	return -EFAULT;
 }
 
 static int bao_dm_attach(struct file *file, struct bao_virtio_request __user *arg)
 {
 	struct bao_dm_file *dmf = file->private_data;
-	struct bao_virtio_request out = {};
 	/* Who takes it: the process, by the name that ->flush() is given. See bao_dm_flush(). */
 	struct files_struct *taker = current->files;
 	struct bao_request req;
 	int ret;
 
-	ret = bao_request_take(&dmf->client, taker, &req);
-	if (ret == -EAGAIN && !(file->f_flags & O_NONBLOCK))
+	if (file->f_flags & O_NONBLOCK)
+		ret = bao_request_take(&dmf->client, taker, &req);
+	else
 		ret = bao_request_wait(&dmf->client, taker, &req);
 	if (ret)
 		return ret;
@@ -48,30 +129,21 @@ static int bao_dm_attach(struct file *file, struct bao_virtio_request __user *ar
 	 * descriptor, or us, and release comes. A process with threads always has two here, as each
 	 * call holds one: it is for them that the descriptors are looked at.)
 	 */
-	if (file_count(file) > 1 && !bao_dm_has_file(taker, file)) {
+	if (file_count(file) > 1 && !bao_dm_current_has_file(dmf, file))
+		ret = -EBADF;
+	else
+		ret = bao_dm_put_request(dmf, &req, arg);
+	if (ret)
 		bao_request_put_back(&dmf->client, taker, req.id);
-		return -EBADF;
-	}
 
-	out.dm_id = bao_endpoint_describe(dmf->ep)->dm_id;
-	out.addr = req.addr;
-	out.op = req.write ? BAO_IO_WRITE : BAO_IO_READ;
-	out.value = req.value;
-	out.access_width = req.width;
-	out.request_id = req.id;
-	if (copy_to_user(arg, &out, sizeof(out))) {
-		bao_request_put_back(&dmf->client, taker, req.id);
-		return -EFAULT;
-	}
-
-	return 0;
+	return ret;
 }
 
 static int bao_dm_complete(struct bao_dm_file *dmf, const struct bao_virtio_request __user *arg)
 {
 	struct bao_virtio_request in;
 
-	if (copy_from_user(&in, arg, sizeof(in)))
+	if (bao_dm_get_request(&in, arg))
 		return -EFAULT;
 	if (in.op != BAO_IO_WRITE && in.op != BAO_IO_READ)
 		return -EINVAL;

@@ -52,6 +52,7 @@ struct bao_dm {
  * @irqfd_lock: also taken where an eventfd is closed
  * @irqfds: active struct bao_irqfd_entry
  * @nr_irqfds: length of @irqfds
+ * @last_fd: number that it had in the process that last took a request; it may have others
  */
 struct bao_dm_file {
 	struct bao_dm *dm;
@@ -66,6 +67,8 @@ struct bao_dm_file {
 	spinlock_t irqfd_lock;	/* protects irqfds, nr_irqfds */
 	struct list_head irqfds;
 	unsigned int nr_irqfds;
+
+	unsigned int last_fd;
 };
 
 /* main.c */
