@@ -133,6 +133,11 @@ int dm_attach(int fd, struct bao_virtio_request *req)
 	return ret ? dm_take(fd, req) : -ETIMEDOUT;
 }
 
+int dm_next(int fd, struct bao_virtio_request *req)
+{
+	return do_ioctl(fd, BAO_IOCTL_IO_REQUEST_NEXT, req);
+}
+
 int dm_complete(int fd, struct bao_virtio_request req)
 {
 	return do_ioctl(fd, BAO_IOCTL_IO_REQUEST_COMPLETE, &req);

@@ -106,10 +106,14 @@ int new_eventfd(unsigned int count);
 void close_fd(int fd);
 int count_fds(void);
 
-/* Requests. dm_attach() gives up with -ETIMEDOUT, dm_take() sleeps in ATTACH without limit. */
+/*
+ * Requests. dm_attach() gives up with -ETIMEDOUT, dm_take() sleeps in ATTACH without limit, and
+ * dm_next() in NEXT.
+ */
 bool dm_waiting(int fd);
 int dm_attach(int fd, struct bao_virtio_request *req);
 int dm_take(int fd, struct bao_virtio_request *req);
+int dm_next(int fd, struct bao_virtio_request *req);
 int dm_complete(int fd, struct bao_virtio_request req);
 int dm_answer(int fd, struct bao_virtio_request req, __u64 value);
 

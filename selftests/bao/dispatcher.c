@@ -22,6 +22,11 @@ TEST(ioctl_numbers_are_those_of_the_first_series)
 	EXPECT_EQ(0x4008A605u, BAO_IOCTL_IRQFD);
 }
 
+TEST(number_of_next_is_a_new_one)
+{
+	EXPECT_EQ(0xC030A606u, BAO_IOCTL_IO_REQUEST_NEXT);
+}
+
 TEST(layouts_are_those_of_the_first_series)
 {
 	EXPECT_EQ(48, sizeof(struct bao_virtio_request));
@@ -265,6 +270,7 @@ TEST_F(dispatcher, ioctls_of_the_other_kind_are_enotty)
 	ASSERT_LE(0, dm);
 	EXPECT_EQ(-ENOTTY, do_ioctl(self->fd, BAO_IOCTL_IO_CLIENT_ATTACH, arg));
 	EXPECT_EQ(-ENOTTY, do_ioctl(self->fd, BAO_IOCTL_IO_REQUEST_COMPLETE, arg));
+	EXPECT_EQ(-ENOTTY, do_ioctl(self->fd, BAO_IOCTL_IO_REQUEST_NEXT, arg));
 	EXPECT_EQ(-ENOTTY, do_ioctl(self->fd, BAO_IOCTL_IOEVENTFD, arg));
 	EXPECT_EQ(-ENOTTY, do_ioctl(self->fd, BAO_IOCTL_IRQFD, arg));
 	EXPECT_EQ(-ENOTTY, do_ioctl(dm, BAO_IOCTL_DM_GET_INFO, arg));

@@ -135,6 +135,39 @@ TEST_F(fail_nth, complete)
 	EXPECT_EQ(0, c.bad_calls);
 }
 
+/* Reading the argument, and writing the next request: it tells which of them it was */
+TEST_F(fail_nth, next)
+{
+	struct bao_virtio_request req, before;
+	struct counters c;
+
+	frontend_start(DM, 0, read_of(self->addr, 4), 1);
+	ASSERT_EQ(0, dm_attach(self->fd, &req));
+	frontend_start(DM, 1, write_of(self->addr, 4, 0x5eed), 1);
+	ASSERT_TRUE(wait_until(dm_waiting(self->fd)));
+	req.value = 42;
+	before = req;
+	nth_fail(1);
+	EXPECT_EQ(-EFAULT, dm_next(self->fd, &req));
+	EXPECT_TRUE(nth_has_failed());
+	EXPECT_EQ(0, memcmp(&before, &req, sizeof(req)));
+	EXPECT_TRUE(frontend_parked(DM, 0));
+	nth_fail(2);
+	EXPECT_EQ(-EFAULT, dm_next(self->fd, &req));
+	EXPECT_TRUE(nth_has_failed());
+	EXPECT_EQ(BAO_IO_ASK, req.op);
+	EXPECT_EQ(42, frontend_result(DM, 0));
+	EXPECT_TRUE(dm_waiting(self->fd));
+	nth_fail(3);
+	EXPECT_EQ(0, dm_next(self->fd, &req));
+	EXPECT_FALSE(nth_has_failed());
+	EXPECT_EQ(0x5eed, req.value);
+	EXPECT_EQ(0, dm_complete(self->fd, req));
+	frontend_counters(DM, &c);
+	EXPECT_EQ(2, c.completes);
+	EXPECT_EQ(0, c.bad_calls);
+}
+
 static int assign_ioeventfd(int fd, int event, struct access kick)
 {
 	return ioeventfd(fd, event, kick, 0) ?:

@@ -103,6 +103,31 @@ TEST_F(codes, refused_complete_is_eio_and_not_tried_again)
 	EXPECT_WORKS();
 }
 
+TEST_F(codes, refused_complete_of_next_is_eio_and_takes_nothing)
+{
+	struct bao_virtio_request req, before;
+	struct counters c;
+
+	ASSERT_EQ(0, sim_fault(DM, BAO_SIM_COMPLETE, 0, 1, variant->code));
+	frontend_start(DM, 0, read_of(self->addr, 4), 1);
+	ASSERT_EQ(0, dm_attach(self->fd, &req));
+	frontend_start(DM, 1, write_of(self->addr, 4, 7), 1);
+	ASSERT_TRUE(wait_until(dm_waiting(self->fd)));
+	before = req;
+	EXPECT_EQ(-EIO, dm_next(self->fd, &req));
+	EXPECT_EQ(-ENOENT, dm_complete(self->fd, before));
+	before.op = BAO_IO_ASK;
+	EXPECT_EQ(0, memcmp(&before, &req, sizeof(req)));
+	/* There is nothing to complete any more */
+	ASSERT_EQ(0, dm_next(self->fd, &req));
+	EXPECT_EQ(7, req.value);
+	EXPECT_EQ(0, dm_complete(self->fd, req));
+	frontend_counters(DM, &c);
+	EXPECT_EQ(1, c.complete_errors);
+	EXPECT_EQ(1, c.completes);
+	EXPECT_WORKS();
+}
+
 TEST_F(codes, refused_complete_of_an_ioeventfd_is_not_tried_again)
 {
 	struct access kick = write_of(self->addr + 0x50, 4, 0);

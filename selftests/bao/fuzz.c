@@ -67,6 +67,7 @@ static const struct {
 	{ call_close,		{ 40, 10, 10, 25 } },
 	{ call_attach,		{ 30, 200, 200, 200 } },
 	{ call_complete,	{ 30, 300, 300, 300 } },
+	{ call_next,		{ 20, 150, 150, 150 } },
 	{ call_ioeventfd,	{ 80, 30, 30, 60 } },
 	{ call_irqfd,		{ 80, 10, 20, 40 } },
 	{ call_unknown,		{ 30, 0, 0, 10 } },

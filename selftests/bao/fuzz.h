@@ -218,6 +218,7 @@ void call_dup(struct fuzz *f);
 void call_close(struct fuzz *f);
 void call_attach(struct fuzz *f);
 void call_complete(struct fuzz *f);
+void call_next(struct fuzz *f);
 void call_ioeventfd(struct fuzz *f);
 void call_irqfd(struct fuzz *f);
 void call_unknown(struct fuzz *f);

@@ -374,10 +374,10 @@ static void complete_on(struct fuzz *f, struct fuzz_handle *h, struct bao_virtio
 	fuzz_expect(f, ret, errors);
 }
 
-void call_complete(struct fuzz *f)
+/* An answer to some request, mostly a good one */
+static struct bao_virtio_request pick_answer(struct fuzz *f, const struct fuzz_handle *h)
 {
-	struct fuzz_handle h = pick_handle(f, FUZZ_DM);
-	struct fuzz_device *dev = h.kind == FUZZ_DM ? h.file->dev : &f->dev[0];
+	struct fuzz_device *dev = h->kind == FUZZ_DM ? h->file->dev : &f->dev[0];
 	struct bao_virtio_request req = {
 		.dm_id = seldom(f) ? pick_dm_id(f) : dev->dm_id,
 		.addr = prng_next(&f->prng),
@@ -386,13 +386,71 @@ void call_complete(struct fuzz *f)
 	};
 	struct fuzz_slot *slot = NULL;
 
-	req.request_id = pick_id(f, dev, h.kind == FUZZ_DM ? h.file : NULL);
-	if (h.kind == FUZZ_DM)
-		slot = find_owned(h.file, req.request_id);
+	req.request_id = pick_id(f, dev, h->kind == FUZZ_DM ? h->file : NULL);
+	if (h->kind == FUZZ_DM)
+		slot = find_owned(h->file, req.request_id);
 	req.op = slot && slot->write ? BAO_IO_WRITE : BAO_IO_READ;
 	if (seldom(f))
 		req.op = seldom(f) ? prng_next(&f->prng) : prng_below(&f->prng, 5);
+	return req;
+}
+
+void call_complete(struct fuzz *f)
+{
+	struct fuzz_handle h = pick_handle(f, FUZZ_DM);
+	struct bao_virtio_request req = pick_answer(f, &h);
+
 	complete_on(f, &h, &req, seldom(f) ? bad_pointer(f) : NULL);
+}
+
+/* The half that waits, after the other one; what comes may still be on its way, as in attach() */
+static void take_next(struct fuzz *f, struct fuzz_handle *h, struct bao_virtio_request *req,
+		      long ret)
+{
+	struct fuzz_slot *head = model_head(h->file->dev);
+
+	while (ret == -EAGAIN && head && wait_until(dm_waiting(h->fd))) {
+		FUZZ_CHECK(f, req->op == BAO_IO_ASK, "op %llu after EAGAIN", req->op);
+		ret = do_ioctl(h->fd, BAO_IOCTL_IO_REQUEST_NEXT, req);
+	}
+	fuzz_expect(f, ret, head ? 0 : ERROR(EAGAIN));
+	if (ret)
+		FUZZ_CHECK(f, req->op == BAO_IO_ASK, "op %llu after %ld", req->op, ret);
+	else if (head)
+		take(f, h, head, req);
+}
+
+void call_next(struct fuzz *f)
+{
+	struct fuzz_handle h = pick_handle(f, FUZZ_DM);
+	struct bao_virtio_request req = pick_answer(f, &h), before;
+	void *bad = seldom(f) ? bad_pointer(f) : NULL;
+	__u64 errors = kind_errors(&h, FUZZ_DM);
+	struct fuzz_slot *slot = NULL;
+	long ret;
+
+	if (prng_one_in(&f->prng, 4))
+		req.op = BAO_IO_ASK;
+	if (bad)
+		errors |= ERROR(EFAULT);
+	if (h.kind == FUZZ_DM && req.op != BAO_IO_ASK) {
+		slot = find_owned(h.file, req.request_id);
+		errors |= request_errors(&req, h.file, slot);
+	}
+	before = req;
+	fuzz_say(f, "NEXT fd %d id %llx op %llu value %llx%s", h.fd, req.request_id, req.op,
+		 req.value, bad ? " at a bad address" : "");
+	ret = do_ioctl(h.fd, BAO_IOCTL_IO_REQUEST_NEXT, bad ?: &req);
+	if (errors) {
+		fuzz_expect(f, ret, errors);
+		FUZZ_CHECK(f, !memcmp(&before, &req, sizeof(req)), "NEXT has changed its argument");
+	} else if (slot && model_complete(h.file->dev, slot, before.value)) {
+		/* The hypervisor has refused it */
+		fuzz_expect(f, ret, ERROR(EIO));
+		FUZZ_CHECK(f, req.op == BAO_IO_ASK, "op %llu after EIO", req.op);
+	} else {
+		take_next(f, &h, &req, ret);
+	}
 }
 
 /* Takes and answers all that waits, on a descriptor of its own */
@@ -669,7 +727,7 @@ void call_unknown(struct fuzz *f)
 {
 	static const unsigned long known[] = {
 		BAO_IOCTL_DM_GET_INFO, BAO_IOCTL_IO_CLIENT_ATTACH, BAO_IOCTL_IO_REQUEST_COMPLETE,
-		BAO_IOCTL_IOEVENTFD, BAO_IOCTL_IRQFD,
+		BAO_IOCTL_IOEVENTFD, BAO_IOCTL_IRQFD, BAO_IOCTL_IO_REQUEST_NEXT,
 	};
 	struct fuzz_handle h = pick_handle(f, FUZZ_DM);
 	unsigned long command = FUZZ_PICK(f, known);

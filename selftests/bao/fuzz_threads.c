@@ -106,6 +106,20 @@ static void attach(struct thread *t)
 	}
 }
 
+static void next(struct thread *t)
+{
+	struct bao_virtio_request req = { .op = BAO_IO_ASK };
+	int fd = peek(t, dms), ret;
+
+	/* As above: the number may become that of another descriptor meanwhile */
+	do {
+		ret = do_ioctl(fd, BAO_IOCTL_IO_REQUEST_NEXT,
+			       prng_one_in(&t->prng, 16) ? NULL : &req);
+		expect(t, "NEXT", ret, ERROR(EAGAIN) | ERROR(EFAULT) | ERROR(EINTR) |
+		       ERROR(ENOENT) | ERROR(EINVAL));
+	} while (!prng_one_in(&t->prng, 4));
+}
+
 static void complete_anything(struct thread *t)
 {
 	struct bao_virtio_request req = {
@@ -214,7 +228,7 @@ static void let_something_happen(struct thread *t)
 static void *do_anything(void *arg)
 {
 	static void (* const ops[])(struct thread *t) = {
-		open_dm, attach, attach, attach, attach, attach, complete_anything,
+		open_dm, attach, attach, attach, next, next, complete_anything,
 		assign_ioeventfd, assign_irqfd, use_eventfd, use_dm, access_something,
 		access_something,
 	};

@@ -139,18 +139,85 @@ static int bao_dm_attach(struct file *file, struct bao_virtio_request __user *ar
 	return ret;
 }
 
+static bool bao_dm_may_complete(struct bao_dm_file *dmf, const struct bao_virtio_request *in)
+{
+	return (in->op == BAO_IO_WRITE || in->op == BAO_IO_READ) &&
+	       in->dm_id == bao_endpoint_describe(dmf->ep)->dm_id;
+}
+
 static int bao_dm_complete(struct bao_dm_file *dmf, const struct bao_virtio_request __user *arg)
 {
 	struct bao_virtio_request in;
 
 	if (bao_dm_get_request(&in, arg))
 		return -EFAULT;
-	if (in.op != BAO_IO_WRITE && in.op != BAO_IO_READ)
-		return -EINVAL;
-	if (in.dm_id != bao_endpoint_describe(dmf->ep)->dm_id)
+	if (!bao_dm_may_complete(dmf, &in))
 		return -EINVAL;
 
 	return bao_request_complete(&dmf->client, in.request_id, in.op == BAO_IO_WRITE, in.value);
+}
+
+/*
+ * Fails unless all of the structure can be written: it lies in two pages at most. The op comes
+ * last, so that it is unchanged then.
+ */
+static int bao_dm_put_op(const struct bao_virtio_request *in, u64 op,
+			 struct bao_virtio_request __user *arg)
+{
+	if (!user_write_access_begin(arg, sizeof(*arg)))
+		return -EFAULT;
+
+	unsafe_put_user(in->dm_id, &arg->dm_id, fault);
+	unsafe_put_user(in->request_id, &arg->request_id, fault);
+	unsafe_put_user(op, &arg->op, fault);
+	user_write_access_end();
+
+	return 0;
+
+fault:
+	user_write_access_end();
+	return -EFAULT;
+}
+
+/*
+ * A signal restarts the call from its beginning, with what stands in memory then: that must not say
+ * that there is something to complete any more. And who gets an error needs to know which half it
+ * is from. So the op becomes BAO_IO_ASK, before anything is completed, since memory that turns out
+ * bad must not cost a request. It is as it was again if there was nothing to complete.
+ */
+static int bao_dm_complete_for_good(struct bao_dm_file *dmf, const struct bao_virtio_request *in,
+				    struct bao_virtio_request __user *arg)
+{
+	int ret;
+
+	if (!bao_dm_may_complete(dmf, in))
+		return -EINVAL;
+	if (bao_dm_put_op(in, BAO_IO_ASK, arg))
+		return -EFAULT;
+
+	ret = bao_request_complete(&dmf->client, in->request_id, in->op == BAO_IO_WRITE, in->value);
+	/* After -EIO nothing is left to complete either */
+	if (ret && ret != -EIO && bao_dm_put_op(in, in->op, arg))
+		return -EFAULT;
+
+	return ret;
+}
+
+static int bao_dm_next(struct file *file, struct bao_virtio_request __user *arg)
+{
+	struct bao_virtio_request in;
+	int ret;
+
+	if (bao_dm_get_request(&in, arg))
+		return -EFAULT;
+
+	if (in.op != BAO_IO_ASK) {
+		ret = bao_dm_complete_for_good(file->private_data, &in, arg);
+		if (ret)
+			return ret;
+	}
+
+	return bao_dm_attach(file, arg);
 }
 
 static int bao_dm_ioeventfd(struct bao_dm_file *dmf, const struct bao_ioeventfd __user *arg)
@@ -202,6 +269,8 @@ static long bao_dm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return bao_dm_ioeventfd(dmf, uarg);
 	case BAO_IOCTL_IRQFD:
 		return bao_dm_irqfd(dmf, uarg);
+	case BAO_IOCTL_IO_REQUEST_NEXT:
+		return bao_dm_next(file, uarg);
 	default:
 		return -ENOTTY;
 	}

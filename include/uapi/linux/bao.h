@@ -25,7 +25,7 @@
 /* Values of bao_virtio_request.op */
 #define BAO_IO_WRITE	0	/* the frontend wrote to a register */
 #define BAO_IO_READ	1	/* the frontend read from a register */
-#define BAO_IO_ASK	2	/* what device models put in for ATTACH; ignored there */
+#define BAO_IO_ASK	2	/* NEXT: there is nothing to complete; ATTACH ignores it */
 #define BAO_IO_NOTIFY	3	/* reserved: the kernel uses it towards the hypervisor */
 
 /**
@@ -39,7 +39,8 @@
  * @access_width: width of the access in bytes
  * @request_id: names the request until it is completed; opaque, must be handed back as it came
  *
- * The vCPU of the frontend stands still from the access until BAO_IOCTL_IO_REQUEST_COMPLETE.
+ * The vCPU of the frontend stands still from the access until BAO_IOCTL_IO_REQUEST_COMPLETE or
+ * BAO_IOCTL_IO_REQUEST_NEXT.
  */
 struct bao_virtio_request {
 	__u64 dm_id;
@@ -188,6 +189,39 @@ struct bao_dm_info {
  */
 #define BAO_IOCTL_IRQFD \
 	_IOW(BAO_IOCTL_TYPE, 0x05, struct bao_irqfd)
+
+/**
+ * BAO_IOCTL_IO_REQUEST_NEXT - answer a request, wait for the next one and take it; on the DM
+ * descriptor that took the first
+ *
+ * BAO_IOCTL_IO_REQUEST_COMPLETE and BAO_IOCTL_IO_CLIENT_ATTACH in one call, for the loop of a
+ * device model: it takes the structure as COMPLETE does and returns the next request in it. If op
+ * is BAO_IO_ASK, as in the first call of a loop, there is nothing to complete and nothing else in
+ * the structure matters.
+ *
+ * When it fails, op tells what has become of the request that was handed in. If it is BAO_IO_ASK
+ * now, the request is completed, or gone with EIO; nothing else in the structure has changed. If op
+ * is what it was, nothing is completed, and the request stays owned if it was. No request has been
+ * taken in either case. So to call again with the same structure never completes a request twice,
+ * which is how the call is restarted after a signal.
+ *
+ * Errors, op unchanged:
+ *  - EINVAL: op is not the request's, or dm_id is not the descriptor's
+ *  - ENOENT: this descriptor does not own a request of this request_id (any more)
+ *
+ * Errors, op is BAO_IO_ASK:
+ *  - EIO: the hypervisor refused the answer; the request is gone all the same
+ *  - EAGAIN: O_NONBLOCK is set and no request waits
+ *  - EINTR: a signal was handled; without a handler or under SA_RESTART the call is restarted
+ *  - EBADF: another thread has closed the process' last copy of the descriptor meanwhile
+ *
+ * Errors, op tells:
+ *  - ENODEV: as everywhere
+ *  - EFAULT: as everywhere, and op unchanged, if the memory cannot be read or written when the call
+ *	      begins. If another thread takes it away later, a request may have been completed.
+ */
+#define BAO_IOCTL_IO_REQUEST_NEXT \
+	_IOWR(BAO_IOCTL_TYPE, 0x06, struct bao_virtio_request)
 
 /*
  * mmap() of a DM descriptor maps the shared-memory window, MAP_SHARED, at offsets up to shmem_size,
