@@ -3,6 +3,7 @@
  * Setting up, in the order of system calls that deployed device models use, and the I/O thread.
  */
 #include <err.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -113,17 +114,45 @@ static void answer(struct dm *dm, struct bao_virtio_request *req)
 		mmio_write(dm, offset, req->access_width, req->value);
 }
 
-/* The frontend's vCPU stands still between the two ioctls */
+/* In one call, where the kernel and its header have that. Returns whether they do. */
+static bool next_at_once(struct dm *dm, struct bao_virtio_request *req)
+{
+#ifdef BAO_IOCTL_IO_REQUEST_NEXT
+	if (!ioctl(dm->fd, BAO_IOCTL_IO_REQUEST_NEXT, req))
+		return true;
+	if (errno != ENOTTY)
+		err(1, "NEXT");
+#else
+	(void)dm;
+	(void)req;
+#endif
+	return false;
+}
+
+/* Completes a request, unless it is BAO_IO_ASK, and takes the next */
+static void next(struct dm *dm, struct bao_virtio_request *req)
+{
+	static bool in_two_steps;
+
+	if (!in_two_steps) {
+		if (next_at_once(dm, req))
+			return;
+		in_two_steps = true;
+	}
+	if (req->op != BAO_IO_ASK && ioctl(dm->fd, BAO_IOCTL_IO_REQUEST_COMPLETE, req))
+		err(1, "COMPLETE");
+	if (ioctl(dm->fd, BAO_IOCTL_IO_CLIENT_ATTACH, req))
+		err(1, "ATTACH");
+}
+
+/* The frontend's vCPU stands still from one next() to the other */
 static void __attribute__((noreturn)) serve(struct dm *dm)
 {
-	for (;;) {
-		struct bao_virtio_request req = { .op = BAO_IO_ASK };
+	struct bao_virtio_request req = { .op = BAO_IO_ASK };
 
-		if (ioctl(dm->fd, BAO_IOCTL_IO_CLIENT_ATTACH, &req))
-			err(1, "ATTACH");
+	for (;;) {
+		next(dm, &req);
 		answer(dm, &req);
-		if (ioctl(dm->fd, BAO_IOCTL_IO_REQUEST_COMPLETE, &req))
-			err(1, "COMPLETE");
 	}
 }
 
