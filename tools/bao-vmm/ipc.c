@@ -10,7 +10,7 @@ int ipc_hypercall(struct ipc *ipc, unsigned int vm, uint64_t ipc_id, uint64_t ev
 		return BAO_INVAL_ARGS;
 
 	for (unsigned int peer = 0; peer < ipc->nr_vms; peer++)
-		if (peer != vm && event < IPC_MAX_EVENTS)
+		if ((peer != vm || (ipc->echo && ipc->nr_vms == 1)) && event < IPC_MAX_EVENTS)
 			ipc->interrupt(ipc->ctx, peer, ipc_id, event);
 	return BAO_OK;
 }

@@ -6,6 +6,7 @@
 #ifndef BAO_VMM_IPC_H
 #define BAO_VMM_IPC_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "codes.h"
@@ -18,12 +19,14 @@
  * struct ipc - the IPC objects; every VM has all of them, in the same order
  * @nr_objects: how many there are
  * @nr_vms: VMs on each object, numbered from 0
+ * @echo: a VM that is alone on its objects hears its own doorbells, as from one that rings back
  * @interrupt: raise the interrupt that stands at index @event of the list of @vm for @object
  * @ctx: first argument of @interrupt
  */
 struct ipc {
 	unsigned int nr_objects;
 	unsigned int nr_vms;
+	bool echo;
 	void (*interrupt)(void *ctx, unsigned int vm, unsigned int object, unsigned int event);
 	void *ctx;
 };

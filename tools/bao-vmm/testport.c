@@ -104,6 +104,8 @@ uint32_t testport_read(const struct testport *t, uint32_t offset)
 		return t->frontend;
 	case TESTPORT_RANK:
 		return t->rank;
+	case TESTPORT_ECHO:
+		return t->hv->ipc.echo;
 	case TESTPORT_ADDR_LO ... TESTPORT_RESULT_HI:
 		return v ? read_vcpu(v, offset) : 0;
 	default:
@@ -175,6 +177,9 @@ void testport_write(struct testport *t, uint32_t offset, uint32_t value)
 		for (uint32_t i = 0; v && i < REMIO_MAX_VCPUS; i++)
 			if (value & 1u << i)
 				script_start(&t->script->vcpus[t->device][i]);
+		break;
+	case TESTPORT_ECHO:
+		t->hv->ipc.echo = value;
 		break;
 	case TESTPORT_EXIT:
 		t->exit(t->ctx, value & 0xff);

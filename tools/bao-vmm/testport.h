@@ -46,6 +46,7 @@ enum testport_reg {
 	TESTPORT_RANK = 0x07c,
 	TESTPORT_TIME = 0x080,
 	TESTPORT_START_MASK = 0x084,
+	TESTPORT_ECHO = 0x088,
 };
 
 /* Values of TESTPORT_FRONTEND */

@@ -44,4 +44,13 @@ void test_ipc(void)
 	ipc.nr_vms = 1;
 	eq(ipc_hypercall(&ipc, 0, 0, 0), BAO_OK, "without a peer: success");
 	eq(nr_rings, 3, "and nothing is delivered");
+	ipc.echo = true;
+	eq(ipc_hypercall(&ipc, 0, 0, 2), BAO_OK, "with an echo: success");
+	eq(nr_rings, 4, "and it comes back");
+	eq(last_vm, 0, "to who has rung");
+	eq(last_event, 2, "the same event");
+	ipc.nr_vms = 2;
+	eq(ipc_hypercall(&ipc, 0, 0, 2), BAO_OK, "where there is a peer: success");
+	eq(nr_rings, 5, "one interrupt");
+	eq(last_vm, 1, "and it is not an echo");
 }
