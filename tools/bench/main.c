@@ -36,6 +36,8 @@
 /**
  * struct bench - what is measured
  * @name: of the row
+ * @ipc: operation on a channel, NULL if it is accesses
+ * @size: bytes of that operation
  * @service: what this process does meanwhile
  * @offset: of the register
  * @op: REMIO_READ or REMIO_WRITE
@@ -45,6 +47,8 @@
  */
 struct bench {
 	const char *name;
+	const char *ipc;
+	size_t size;
 	struct service service;
 	unsigned int op;
 	uint32_t value;
@@ -226,8 +230,12 @@ static void __attribute__((noreturn)) help(void)
 		"  --vcpus N        by that many at once\n"
 		"  --count N        that often\n"
 		"  --threads N      that many threads of this process answer\n"
+		"  --next           they complete and attach in one call\n"
 		"  --ioeventfds N   that many ioeventfds, for the values from 0 on\n"
-		"  --readers        threads read their eventfds\n");
+		"  --readers        threads read their eventfds\n"
+		"  --ipc OPERATION  instead of all this: copy-out, copy-in, write, read, ring or\n"
+		"                   ring-and-hear, on channel 0\n"
+		"  --size N         of that many bytes\n");
 	exit(2);
 }
 
@@ -250,8 +258,11 @@ static void parse(struct bench *b, int argc, char **argv)
 		{ "vcpus", required_argument, NULL, 'v' },
 		{ "count", required_argument, NULL, 'c' },
 		{ "threads", required_argument, NULL, 't' },
+		{ "next", no_argument, NULL, 'n' },
 		{ "ioeventfds", required_argument, NULL, 'i' },
 		{ "readers", no_argument, NULL, 'r' },
+		{ "ipc", required_argument, NULL, 'I' },
+		{ "size", required_argument, NULL, 's' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int opt;
@@ -269,10 +280,16 @@ static void parse(struct bench *b, int argc, char **argv)
 			b->count = number(optarg);
 		else if (opt == 't')
 			b->service.threads = number(optarg);
+		else if (opt == 'n')
+			b->service.next = true;
 		else if (opt == 'i')
 			b->service.ioeventfds = number(optarg);
 		else if (opt == 'r')
 			b->service.readers = true;
+		else if (opt == 'I')
+			b->ipc = optarg;
+		else if (opt == 's')
+			b->size = number(optarg);
 		else
 			help();
 	}
@@ -294,6 +311,10 @@ int main(int argc, char **argv)
 
 	parse(&b, argc, argv);
 	port_open();
+	if (b.ipc) {
+		ipc_measure(b.name, b.ipc, b.size);
+		return 0;
+	}
 	serve(&b.service);
 	/* Only now: threads inherit it */
 	if (sched_setscheduler(0, SCHED_IDLE, &no_priority))

@@ -38,6 +38,18 @@ static void *answer(void *arg)
 	return NULL;
 }
 
+/* The same in one call */
+static void *answer_and_next(void *arg)
+{
+	struct bao_virtio_request req = { .op = BAO_IO_ASK };
+	int fd = (long)arg;
+
+	for (;;)
+		if (ioctl(fd, BAO_IOCTL_IO_REQUEST_NEXT, &req))
+			err(1, "NEXT");
+	return NULL;
+}
+
 static void *drain(void *arg)
 {
 	int fd = (long)arg;
@@ -91,5 +103,5 @@ void serve(const struct service *service)
 	for (unsigned int i = 0; i < service->ioeventfds; i++)
 		add_ioeventfd(fd, service, i);
 	for (unsigned int i = 0; i < service->threads; i++)
-		start(answer, fd);
+		start(service->next ? answer_and_next : answer, fd);
 }
