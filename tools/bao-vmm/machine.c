@@ -88,6 +88,7 @@ void machine_create(struct machine *m, const struct options *o)
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&m->changed, &attr);
 
+	m->rubbish = o->rubbish;
 	m->nr_vms = o->frontend.present ? 2 : 1;
 	m->nr_running = m->nr_vms;
 	remio_init(&m->hv.remio, o->devices, &remio_ops, m);

@@ -29,6 +29,7 @@
  * @status: exit status
  * @nr_running: VMs that are not off yet
  * @nr_vms: 1 or 2
+ * @rubbish: see &options.rubbish
  * @vms: the VMs
  * @last_sign: time of the last sign of life, in nanoseconds
  */
@@ -42,6 +43,7 @@ struct machine {
 	int status;
 	unsigned int nr_running;
 	unsigned int nr_vms;
+	bool rubbish;
 	struct vm vms[NR_VMS];
 	atomic_int_fast64_t last_sign;
 };

@@ -10,7 +10,8 @@
 #include "options.h"
 
 static const char usage[] =
-	"usage: bao-vmm --backend VM [--frontend VM] --devices N [--ipc N] [--watchdog SECONDS]\n"
+	"usage: bao-vmm --backend VM [--frontend VM] --devices N [--ipc N] [--rubbish 0|1]\n"
+	"		[--watchdog SECONDS]\n"
 	"  VM: kernel=FILE,dtb=FILE,initrd=FILE[,mem=256M][,cpus=1][,a32]\n";
 
 int main(int argc, char **argv)

@@ -92,6 +92,7 @@ const char *options_parse(struct options *o, int argc, char **argv)
 	*o = (struct options) {
 		.backend = { .mem = 256 * MIB, .cpus = 1 },
 		.frontend = { .mem = 128 * MIB, .cpus = 1 },
+		.rubbish = true,
 	};
 
 	for (int i = 1; i < argc; i += 2) {
@@ -116,6 +117,10 @@ const char *options_parse(struct options *o, int argc, char **argv)
 			if (!parse_number(value, 0, IPC_MAX_OBJECTS, &number))
 				return "--ipc must be 0 to 8";
 			o->ipc = number;
+		} else if (!strcmp(argv[i], "--rubbish")) {
+			if (!parse_number(value, 0, 1, &number))
+				return "--rubbish must be 0 or 1";
+			o->rubbish = number;
 		} else if (!strcmp(argv[i], "--watchdog")) {
 			if (!parse_number(value, 0, 86400, &number))
 				return "--watchdog must be a number of seconds";

@@ -31,6 +31,7 @@ struct vm_options {
  * @frontend: the frontend VM, if any
  * @devices: number of remote-I/O devices
  * @ipc: number of IPC objects
+ * @rubbish: what a frontend VM's register has besides the bytes of a write
  * @watchdog: seconds without a sign of life after which to give up; 0: wait for ever
  */
 struct options {
@@ -38,6 +39,7 @@ struct options {
 	struct vm_options frontend;
 	unsigned int devices;
 	unsigned int ipc;
+	bool rubbish;
 	unsigned int watchdog;
 };
 

@@ -155,9 +155,10 @@ static bool access_window(struct vcpu *vcpu, struct kvm_run *run, uint32_t offse
 
 	/*
 	 * KVM gives only as many bytes as the access has, but Bao hands over the whole register,
-	 * and a read that is not answered leaves it as it was: fill it with something that shows.
+	 * and a read that is not answered leaves it as it was: fill it with something that shows,
+	 * but for drivers that do not get along with that.
 	 */
-	vcpu->remio.reg = SCRIPT_POISON;
+	vcpu->remio.reg = vcpu->vm->machine->rubbish ? SCRIPT_POISON : 0;
 	if (run->mmio.is_write)
 		memcpy(&vcpu->remio.reg, run->mmio.data, run->mmio.len);
 	machine_access(vcpu->vm->machine, vcpu, offset / MAP_VIRTIO_SIZE, &access);

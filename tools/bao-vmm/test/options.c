@@ -5,7 +5,7 @@
 #include "../options.h"
 #include "test.h"
 
-#define MAX_WORDS	12
+#define MAX_WORDS	16
 #define MAX_TEXT	256
 
 static struct options o;
@@ -37,9 +37,11 @@ void test_options(void)
 	eq(o.backend.cpus, 1, "default number of CPUs");
 	eq(o.devices, 2, "devices");
 	eq(o.watchdog, 0, "no watchdog");
+	ok(o.rubbish, "rubbish unless told");
 	eq(o.ipc, 0, "no IPC");
 
-	ok(!parse(BE ",mem=128M,cpus=4,a32" FE " --devices 8 --ipc 3 --watchdog 20"), "everything");
+	ok(!parse(BE ",mem=128M,cpus=4,a32" FE " --devices 8 --ipc 3 --rubbish 0 --watchdog 20"),
+	   "everything");
 	eq(o.backend.mem, 128 << 20, "memory");
 	eq(o.backend.cpus, 4, "CPUs");
 	ok(o.backend.a32 && !o.frontend.a32, "a32");
@@ -47,11 +49,13 @@ void test_options(void)
 	eq(o.frontend.mem, 128 << 20, "its default memory");
 	eq(o.ipc, 3, "IPC");
 	eq(o.watchdog, 20, "watchdog");
+	ok(!o.rubbish, "no rubbish");
 
 	ok(parse("--devices 2"), "backend missing");
 	ok(parse(BE), "devices missing");
 	ok(parse(BE " --devices 9"), "too many devices");
 	ok(parse(BE " --devices -1"), "negative number");
+	ok(parse(BE " --devices 2 --rubbish 2"), "more than rubbish");
 	ok(parse(BE " --devices 2x"), "rubbish behind a number");
 	ok(parse(BE " --devices"), "value missing");
 	ok(parse(BE ",cpus=9 --devices 1"), "too many CPUs");
