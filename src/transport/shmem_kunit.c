@@ -19,7 +19,7 @@ static void shmem_bounds(struct kunit *test)
 		u64 addr;
 		size_t len;
 		bool inside;
-	} cases[] = {
+	} tries[] = {
 		{ START, 1, true },
 		{ START, SIZE, true },
 		{ START, 0, true },
@@ -50,13 +50,13 @@ static void shmem_bounds(struct kunit *test)
 	ep->desc.shmem_size = SIZE;
 	/* Only compared, never followed */
 	ep->shmem = (void *)0x10000;
-	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+	for (i = 0; i < ARRAY_SIZE(tries); i++) {
 		void *want = NULL;
 
-		if (cases[i].inside)
-			want = ep->shmem + (cases[i].addr - START);
-		KUNIT_EXPECT_PTR_EQ_MSG(test, bao_shmem_ptr(ep, cases[i].addr, cases[i].len), want,
-					"%#llx + %#zx", cases[i].addr, cases[i].len);
+		if (tries[i].inside)
+			want = ep->shmem + (tries[i].addr - START);
+		KUNIT_EXPECT_PTR_EQ_MSG(test, bao_shmem_ptr(ep, tries[i].addr, tries[i].len), want,
+					"%#llx + %#zx", tries[i].addr, tries[i].len);
 	}
 }
 
@@ -79,7 +79,7 @@ static void pages_refused(struct kunit *test)
 		u64 start;
 		u64 size;
 		int error;
-	} cases[] = {
+	} tries[] = {
 		{ START, 0, -EINVAL },
 		{ START, SZ_1M, -EINVAL },
 		{ START + SZ_1M, SZ_2M, -EINVAL },
@@ -94,12 +94,12 @@ static void pages_refused(struct kunit *test)
 	const bool can = IS_ENABLED(CONFIG_BAO_SHMEM_PAGES) && BAO_SECTIONS_CAN_BE_SHARED;
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		void *pages = bao_shmem_make_pages(cases[i].start, cases[i].size);
-		int want = can ? cases[i].error : -EOPNOTSUPP;
+	for (i = 0; i < ARRAY_SIZE(tries); i++) {
+		void *pages = bao_shmem_make_pages(tries[i].start, tries[i].size);
+		int want = can ? tries[i].error : -EOPNOTSUPP;
 
-		KUNIT_EXPECT_EQ_MSG(test, PTR_ERR(pages), want, "%#llx + %#llx", cases[i].start,
-				    cases[i].size);
+		KUNIT_EXPECT_EQ_MSG(test, PTR_ERR(pages), want, "%#llx + %#llx", tries[i].start,
+				    tries[i].size);
 	}
 }
 

@@ -26,7 +26,7 @@ full()
 	frontend "write_all $SPARE"
 }
 
-# null_disk [NANOSECONDS]: a disk in memory that can be told to fail, and to take its time.
+# null_disk NANOSECONDS: a disk in memory that can be told to fail, and takes its time; 0: none.
 # Its name in /dev comes from the directory, or is the first one.
 NULL=/sys/kernel/config/nullb/nullb0
 null_disk()
@@ -34,7 +34,7 @@ null_disk()
 	[ -d /sys/module/null_blk ] || insmod /modules/null_blk.ko nr_devices=0 ||
 		fail "null_blk.ko does not load"
 	mkdir $NULL || fail "there is no null_blk"
-	if [ $# -gt 0 ]; then
+	if [ "$1" != 0 ]; then
 		echo 2 >$NULL/irqmode
 		echo "$1" >$NULL/completion_nsec
 	fi
@@ -45,7 +45,7 @@ null_disk()
 
 failing()
 {
-	null_disk
+	null_disk 0
 	spare_backing /dev/nullb0
 	frontend "write_all $SPARE"
 	frontend "disk_load $SPARE"

@@ -105,7 +105,7 @@ spare_image()
 
 zero_copy_checks()
 {
-	null_disk
+	null_disk 0
 	check "$ZERO_MIB MiB each way with a copy" with_a_copy
 	if [ "$(uname -m)" = aarch64 ]; then
 		check "$ZERO_MIB MiB each way without a copy" without_a_copy
