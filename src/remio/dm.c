@@ -63,7 +63,7 @@ static bool bao_dm_current_has_file(struct bao_dm_file *dmf, struct file *file)
 static int bao_dm_put_request(struct bao_dm_file *dmf, const struct bao_request *req,
 			      struct bao_virtio_request __user *arg)
 {
-	u32 dm_id = bao_endpoint_describe(dmf->ep)->dm_id;
+	u32 dm_id = dmf->desc->dm_id;
 
 	if (should_fail_usercopy() || !user_write_access_begin(arg, sizeof(*arg)))
 		return -EFAULT;
@@ -142,7 +142,7 @@ static int bao_dm_attach(struct file *file, struct bao_virtio_request __user *ar
 static bool bao_dm_may_complete(struct bao_dm_file *dmf, const struct bao_virtio_request *in)
 {
 	return (in->op == BAO_IO_WRITE || in->op == BAO_IO_READ) &&
-	       in->dm_id == bao_endpoint_describe(dmf->ep)->dm_id;
+	       in->dm_id == dmf->desc->dm_id;
 }
 
 static int bao_dm_complete(struct bao_dm_file *dmf, const struct bao_virtio_request __user *arg)
@@ -293,7 +293,7 @@ static loff_t bao_dm_llseek(struct file *file, loff_t offset, int whence)
 {
 	struct bao_dm_file *dmf = file->private_data;
 
-	return fixed_size_llseek(file, offset, whence, bao_endpoint_describe(dmf->ep)->shmem_size);
+	return fixed_size_llseek(file, offset, whence, dmf->desc->shmem_size);
 }
 
 /*
@@ -304,7 +304,7 @@ static loff_t bao_dm_llseek(struct file *file, loff_t offset, int whence)
 static int bao_dm_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct bao_dm_file *dmf = file->private_data;
-	const struct bao_endpoint_desc *desc = bao_endpoint_describe(dmf->ep);
+	const struct bao_endpoint_desc *desc = dmf->desc;
 	unsigned long len = vma->vm_end - vma->vm_start;
 	u64 pages = desc->shmem_size >> PAGE_SHIFT;
 
@@ -435,6 +435,7 @@ int bao_dm_file_bind(struct file *file, struct bao_dm *dm)
 		return ret;
 
 	dmf->ep = bao_endpoint_get(dm->ep);
+	dmf->desc = bao_endpoint_describe(dmf->ep);
 	dmf->dm = dm;
 	list_add_tail(&dmf->node, &dm->files);
 	dm->nr_files++;

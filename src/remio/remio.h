@@ -45,6 +45,7 @@ struct bao_dm {
  * @dm: device model, NULL if it is not or no longer bound; under bao_dm_mutex
  * @node: in the list of @dm; under bao_dm_mutex
  * @ep: endpoint; holds a reference
+ * @desc: of @ep
  * @client: what this descriptor is to the transport: the owner of requests and ioeventfds
  * @mutex: serialises assignment and the end
  * @dead: unbound; nothing is assigned any more
@@ -58,6 +59,7 @@ struct bao_dm_file {
 	struct bao_dm *dm;
 	struct list_head node;
 	struct bao_endpoint *ep;
+	const struct bao_endpoint_desc *desc;
 	struct bao_client client;
 
 	struct mutex mutex;	/* protects dead and ioeventfds */

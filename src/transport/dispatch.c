@@ -63,7 +63,7 @@ static long bao_complete(struct bao_endpoint *ep, unsigned long index, bool writ
 /**
  * bao_answer() - complete a request
  * @ep: endpoint
- * @req: copy of the request, whose slot is free already
+ * @req: request whose slot is free already; a copy unless drain_lock is held
  * @value: answer to a read, ignored for a write
  *
  * Context: drain_lock held, or rcu_read_lock() and the endpoint not gone, or the only one left
@@ -90,13 +90,13 @@ int bao_answer(struct bao_endpoint *ep, const struct bao_request *req, u64 value
 /* Bring the request of an ACTIVE slot to whoever answers it, or to the queue */
 static void bao_dispatch(struct bao_endpoint *ep, struct bao_slot *slot)
 {
-	struct bao_request req;
+	lockdep_assert_held(&ep->drain_lock);
 
 	switch (bao_registry_access(ep, &slot->req)) {
 	case BAO_ACCESS_DONE:
-		req = slot->req;
+		/* Free, but with what it holds: who fills slots does so under drain_lock */
 		bao_slot_release(slot);
-		bao_answer(ep, &req, req.value);
+		bao_answer(ep, &slot->req, slot->req.value);
 		break;
 	case BAO_ACCESS_PASS:
 		bao_queue_add(ep, slot);

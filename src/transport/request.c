@@ -6,7 +6,8 @@
  * towards FREE. For ACTIVE that is the holder of drain_lock alone; for the others it happens under
  * queue_lock, and who comes second finds another state or another id. The move comes BEFORE the
  * hypercall, on a copy of the request: the frontend frees the hypervisor's id before the hypercall
- * returns, and another CPU may be given the same id again and fill the slot.
+ * returns, and another CPU may be given the same id again and fill the slot. It does that with
+ * drain_lock, so who answers while he holds that needs no copy.
  */
 #include <linux/export.h>
 #include <linux/poll.h>
@@ -69,8 +70,10 @@ struct bao_slot *bao_slot_receive(struct bao_endpoint *ep, unsigned long index)
 }
 
 /**
- * bao_slot_release() - give up a slot, before its request is answered from a copy
+ * bao_slot_release() - give up a slot, before its request is answered
  * @slot: slot that is ACTIVE, or QUEUED or OWNED but in no list any more
+ *
+ * Unless drain_lock is held until after the answer, that is from a copy of the request.
  *
  * Context: drain_lock held, or else queue_lock
  */
