@@ -114,12 +114,6 @@ static enum bao_vq_state bao_rng_serve(struct bao_vq *vq)
 	u32 left = BAO_RNG_ROUND, bytes, portion;
 	struct bao_vchain chain;
 
-	/* Early in boot. A frontend must not take for random what is not. */
-	if (!rng_is_initialized()) {
-		schedule_delayed_work(&rng->wake, HZ);
-		return BAO_VQ_STALLED;
-	}
-
 	while (bao_vq_pop(vq, &chain) > 0) {
 		/* Less than the driver has asked for is fine, but nothing at all is not */
 		bytes = min3(chain.in_len, left, bao_rng_allowed(rng));
@@ -206,9 +200,19 @@ static void bao_rng_free(struct bao_vdev *vdev)
 	kfree(to_bao_rng(vdev));
 }
 
+/*
+ * A frontend must not take for random what is not. The generator seeds itself when somebody waits for
+ * it, and hardly ever otherwise on a system without devices: so this does, and not the worker, which
+ * would have to look again and again, and a reset would have to wait for.
+ */
 static int bao_rng_enable(struct bao_vdev *vdev)
 {
 	struct bao_rng *rng = to_bao_rng(vdev);
+	int ret;
+
+	ret = wait_for_random_bytes();
+	if (ret)
+		return ret;
 
 	vdev->features = 0;
 	vdev->nr_queues = 1;
