@@ -624,13 +624,16 @@ static int flood(void *arg)
 	struct sockaddr_ll addr = { .sll_family = AF_PACKET, .sll_halen = ETH_ALEN };
 	struct flood *flood = arg;
 	static struct frame f;
+	char path[64];
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return 1;
 	frame_fill(&f, card_mac, host_mac, 1000, 1);
+	snprintf(path, sizeof(path), "/sys/class/net/%s/ifindex", flood->ifname);
 	for (;;) {
-		addr.sll_ifindex = if_nametoindex(flood->ifname);
+		/* if_nametoindex() has a module looked for if there is none, which takes long */
+		addr.sll_ifindex = read_number(path);
 		sendto(fd, f.data, f.len, 0, (struct sockaddr *)&addr, sizeof(addr));
 		__atomic_add_fetch(&flood->sent, 1, __ATOMIC_RELAXED);
 	}

@@ -201,9 +201,9 @@ static void bao_rng_free(struct bao_vdev *vdev)
 }
 
 /*
- * A frontend must not take for random what is not. The generator seeds itself when somebody waits for
- * it, and hardly ever otherwise on a system without devices: so this does, and not the worker, which
- * would have to look again and again, and a reset would have to wait for.
+ * A frontend must not take for random what is not. The generator seeds itself when somebody waits
+ * for it, and hardly ever otherwise on a system without devices: so this does, and not the worker,
+ * which would have to look again and again, and a reset would have to wait for.
  */
 static int bao_rng_enable(struct bao_vdev *vdev)
 {

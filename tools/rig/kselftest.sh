@@ -38,6 +38,17 @@ install_tests()
 		CROSS_COMPILE="$CROSS" TARGETS="$1" SKIP_TARGETS= FORCE_TARGETS=1 \
 		KHDR_INCLUDES="-isystem $headers/usr/include" \
 		KSFT_INSTALL_PATH="$run/install" install
+	strip_programs "$run/install"
+}
+
+# strip_programs DIR: each is static, and all of them have to fit into an initramfs
+strip_programs()
+{
+	local file
+
+	while IFS= read -r file; do
+		[ "$(head -c 4 "$file" | tail -c 3)" != ELF ] || "${CROSS}strip" "$file"
+	done < <(find "$1" -type f -perm -100)
 }
 
 # make_environment LIMIT: what the /role script is told. A test may take LIMIT seconds,
