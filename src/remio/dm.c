@@ -59,21 +59,57 @@ static bool bao_dm_current_has_file(struct bao_dm_file *dmf, struct file *file)
 	return ret;
 }
 
-/* Without a copy on the stack, which costs as much again */
+/*
+ * Whether the structure can be read and written field by field, without a copy on the stack, which
+ * costs as much again. Where it is not aligned, some processors trap, and a kernel that handles
+ * that for itself need not do so for accesses to user space.
+ */
+static bool bao_dm_by_fields(const struct bao_virtio_request __user *arg)
+{
+	return IS_ALIGNED((unsigned long)arg, sizeof(u64));
+}
+
+/* It lies in two pages at most, and op in the first part: if this fails, op is unchanged */
+static int bao_dm_put_copy(const struct bao_virtio_request *out,
+			   struct bao_virtio_request __user *arg)
+{
+	const size_t first = offsetof(struct bao_virtio_request, value);
+
+	if (copy_to_user(&arg->value, &out->value, sizeof(*out) - first) ||
+	    copy_to_user(arg, out, first))
+		return -EFAULT;
+
+	return 0;
+}
+
 static int bao_dm_put_request(struct bao_dm_file *dmf, const struct bao_request *req,
 			      struct bao_virtio_request __user *arg)
 {
 	u32 dm_id = dmf->desc->dm_id;
+
+	if (!bao_dm_by_fields(arg)) {
+		const struct bao_virtio_request out = {
+			.dm_id = dm_id,
+			.addr = req->addr,
+			.op = req->write ? BAO_IO_WRITE : BAO_IO_READ,
+			.value = req->value,
+			.access_width = req->width,
+			.request_id = req->id,
+		};
+
+		return bao_dm_put_copy(&out, arg);
+	}
 
 	if (should_fail_usercopy() || !user_write_access_begin(arg, sizeof(*arg)))
 		return -EFAULT;
 
 	unsafe_put_user(dm_id, &arg->dm_id, fault);
 	unsafe_put_user(req->addr, &arg->addr, fault);
-	unsafe_put_user(req->write ? BAO_IO_WRITE : BAO_IO_READ, &arg->op, fault);
 	unsafe_put_user(req->value, &arg->value, fault);
 	unsafe_put_user(req->width, &arg->access_width, fault);
 	unsafe_put_user(req->id, &arg->request_id, fault);
+	/* Last, so that it is unchanged if there is no request: see bao_dm_complete_for_good() */
+	unsafe_put_user(req->write ? BAO_IO_WRITE : BAO_IO_READ, &arg->op, fault);
 	user_write_access_end();
 
 	return 0;
@@ -88,7 +124,7 @@ static int bao_dm_get_request(struct bao_virtio_request *in,
 			      const struct bao_virtio_request __user *arg)
 {
 	/* 32-bit arm gets no 64 bits at once without a call */
-	if (!IS_ENABLED(CONFIG_64BIT))
+	if (!IS_ENABLED(CONFIG_64BIT) || !bao_dm_by_fields(arg))
 		return copy_from_user(in, arg, sizeof(*in)) ? -EFAULT : 0;
 
 	if (should_fail_usercopy() || !user_read_access_begin(arg, sizeof(*arg)))
@@ -164,6 +200,14 @@ static int bao_dm_complete(struct bao_dm_file *dmf, const struct bao_virtio_requ
 static int bao_dm_put_op(const struct bao_virtio_request *in, u64 op,
 			 struct bao_virtio_request __user *arg)
 {
+	if (!bao_dm_by_fields(arg)) {
+		struct bao_virtio_request out = *in;
+
+		out.op = op;
+
+		return bao_dm_put_copy(&out, arg);
+	}
+
 	if (!user_write_access_begin(arg, sizeof(*arg)))
 		return -EFAULT;
 
@@ -215,6 +259,9 @@ static int bao_dm_next(struct file *file, struct bao_virtio_request __user *arg)
 		ret = bao_dm_complete_for_good(file->private_data, &in, arg);
 		if (ret)
 			return ret;
+	} else if (bao_dm_put_op(&in, BAO_IO_ASK, arg)) {
+		/* Who sleeps with memory that cannot be written would be found out late */
+		return -EFAULT;
 	}
 
 	return bao_dm_attach(file, arg);

@@ -218,7 +218,8 @@ struct bao_dm_info {
  * Errors, op tells:
  *  - ENODEV: as everywhere
  *  - EFAULT: as everywhere, and op unchanged, if the memory cannot be read or written when the call
- *	      begins. If another thread takes it away later, a request may have been completed.
+ *	      begins. If another thread takes it away later, a request may have been completed, and
+ *	      op does not tell.
  */
 #define BAO_IOCTL_IO_REQUEST_NEXT \
 	_IOWR(BAO_IOCTL_TYPE, 0x06, struct bao_virtio_request)
