@@ -104,7 +104,7 @@ enum bao_vq_state {
  * @free: Free what @alloc has made. Mandatory. May sleep. Not live.
  * @enable: Go live: check the attributes, get the backing, and set the fields of &struct bao_vdev
  *	    that are for it. Mandatory. May sleep; @mutex of the device is held. Returns 0 or a
- *	    negative errno, after one clear bao_vdev_err() line.
+ *	    negative errno, after one clear bao_vdev_err() line; -ERESTARTSYS for a signal.
  * @disable: Undo @enable. Mandatory. May sleep; @mutex of the device is held. All queues are
  *	     stopped, and no function of the model is running or will be called but @enable, @free
  *	     and @refuse.
@@ -133,7 +133,8 @@ enum bao_vq_state {
  *	    and after it, until the driver has reset the device, its endpoint goes, or it is live
  *	    again. bao_vdev_has_feature() holds. Sets @len, which is 0, to the bytes that it has
  *	    written. Returns false for a chain that no driver waits for, such as a buffer to receive
- *	    something in: it stays available, and so do those after it.
+ *	    something in: it stays available, and so do those after it, so a queue that has such
+ *	    chains must have no others.
  * @config_write: The driver writes its configuration space. Optional: then it cannot. Within a
  *		  register access, under &bao_vdev.lock: must not sleep, and must change
  *		  &bao_vdev.config itself. @offset and @len are inside the space.
@@ -173,7 +174,7 @@ struct bao_vdev_model {
  * @queue_size: attribute: entries of each queue at most, a power of two
  * @features_off: attribute: features that are not offered, though there is support for them
  * @poll_us: attribute: how long a queue's ring is polled at most after work, in microseconds; 0 for
- *	     not at all. Changes under @mutex, also while live; workers read it without.
+ *	     not at all. Changes at any time, without a lock.
  * @features: set by enable(): features of the model that are offered. Those of rings and of the
  *	      transport are the core's to add.
  * @nr_queues: set by enable()

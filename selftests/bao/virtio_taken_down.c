@@ -216,6 +216,22 @@ TEST_F(taken_down, bad_rings_end_it)
 	EXPECT_STREQ("down", state(self->v));
 }
 
+/* A driver does not look any more once the device has accepted its features */
+TEST_F(taken_down, a_driver_that_starts_is_refused)
+{
+	ASSERT_EQ(0, disk_go_live(&self->d));
+	ASSERT_EQ(0, virtio_negotiate(self->v, variant->features));
+	ASSERT_EQ(0, virtio_set_live(self->v, false));
+	EXPECT_STREQ("refusing", state(self->v));
+	ASSERT_EQ(0, vq_setup(self->v, 0, SIZE));
+	virtio_driver_ok(self->v);
+	EXPECT_REFUSED(IN);
+	EXPECT_REFUSED(OUT);
+	EXPECT_EQ(NEEDS_RESET, virtio_status(self->v));
+	virtio_reset(self->v);
+	EXPECT_TRUE(is_empty_slot(self->v));
+}
+
 /* The end of it: the driver */
 
 TEST_F(taken_down, a_reset_leaves_an_empty_slot)
@@ -258,7 +274,8 @@ TEST_F(taken_down, queues_can_be_stopped)
 TEST_F(taken_down, without_a_driver_the_slot_is_empty_at_once)
 {
 	ASSERT_EQ(0, disk_go_live(&self->d));
-	ASSERT_EQ(0, virtio_negotiate(self->v, variant->features));
+	/* It has yet to read back whether its features are accepted */
+	virtio_write(self->v, VIRTIO_MMIO_STATUS, STATUS_DRIVER);
 	ASSERT_EQ(0, virtio_set_live(self->v, false));
 	EXPECT_TRUE(is_empty_slot(self->v));
 	EXPECT_STREQ("down", state(self->v));

@@ -189,7 +189,7 @@ struct bao_endpoint {
 	unsigned int nr_ranges;
 	struct bao_range_table __rcu *table;
 
-	spinlock_t queue_lock;	/* protects gone, queue, waiters, nr_*, slots not free */
+	spinlock_t queue_lock;	/* protects gone, queue, waiters, nr_*, slots in both */
 	bool gone;
 	struct list_head queue;
 	unsigned int nr_queued;

@@ -259,9 +259,7 @@ static ssize_t bao_vdev_poll_us_store(struct config_item *item, const char *page
 		return -EINVAL;
 	}
 
-	mutex_lock(&vdev->mutex);
 	WRITE_ONCE(vdev->poll_us, us);
-	mutex_unlock(&vdev->mutex);
 
 	return len;
 }
@@ -415,9 +413,9 @@ static ssize_t bao_vdev_workqueue_show(struct config_item *item, char *page)
 	struct bao_vdev *vdev = to_bao_vdev(item);
 	ssize_t len;
 
-	/* While live, the mutex keeps the core's part where it is */
+	/* The mutex keeps the core's part where it is. Who refuses needs processors as well. */
 	mutex_lock(&vdev->mutex);
-	if (vdev->live)
+	if (vdev->core && vdev->core->id >= 0)
 		len = sprintf(page, BAO_VDEV_WQ_NAME "\n", vdev->core->id);
 	else
 		len = sprintf(page, "\n");

@@ -85,10 +85,10 @@ static bool bao_net_features_ok(struct bao_vdev *vdev, u64 features)
 	return bao_net_possible(features) == features;
 }
 
-/* Which queues there are depends on what the driver has negotiated */
+/* Which queues there are depends on what the driver has negotiated, be it started or not */
 static unsigned int bao_net_ctrl_index(const struct bao_net *net)
 {
-	return 2 * (bao_net_has(net, VIRTIO_NET_F_MQ) ? net->nr_pairs : 1);
+	return 2 * (bao_vdev_has_feature(&net->vdev, VIRTIO_NET_F_MQ) ? net->nr_pairs : 1);
 }
 
 static bool bao_net_is_pair(const struct bao_net *net, const struct bao_vq *vq)
@@ -98,7 +98,7 @@ static bool bao_net_is_pair(const struct bao_net *net, const struct bao_vq *vq)
 
 static bool bao_net_is_ctrl(const struct bao_net *net, const struct bao_vq *vq)
 {
-	return bao_net_has(net, VIRTIO_NET_F_CTRL_VQ) &&
+	return bao_vdev_has_feature(&net->vdev, VIRTIO_NET_F_CTRL_VQ) &&
 	       bao_vq_index(vq) == bao_net_ctrl_index(net);
 }
 

@@ -101,8 +101,11 @@ enum bao_vq_poll_result bao_vq_poll(struct bao_vq *vq)
 	struct bao_vq_poll_state *poll = &vq->poll;
 	u64 limit = bao_vq_poll_limit(vq), now, end;
 
-	/* A driver that has got nothing back has no reason to go on */
-	if (!limit || !vq->pushed)
+	/*
+	 * A driver that has got nothing back has no reason to go on. And if the device has been
+	 * taken down, who did that waits for the worker.
+	 */
+	if (!limit || !vq->pushed || READ_ONCE(core->halted))
 		return BAO_VQ_POLL_NOTHING;
 
 	vq->pushed = 0;

@@ -185,7 +185,7 @@ EXPORT_SYMBOL_GPL(bao_vdev_config_follow);
  * @vdev: device
  * @feature: number of its bit
  *
- * Return: true from before start() until after stop(), if it has
+ * Return: true from before start() until after stop(), if it has; and while the device refuses
  */
 bool bao_vdev_has_feature(const struct bao_vdev *vdev, unsigned int feature)
 {
@@ -424,7 +424,7 @@ static int bao_vdev_begin(struct bao_vdev *vdev)
 	unsigned int i;
 	int ret = 0;
 
-	if (vdev->model->start)
+	if (vdev->model->start && !bao_vdev_only_refuses(core))
 		ret = vdev->model->start(vdev);
 	if (ret)
 		return ret;
@@ -718,10 +718,11 @@ static void bao_vdev_do_refuse(struct bao_vdev *vdev)
 	core->halted = true;
 
 	spin_lock_irq(&vdev->lock);
-	for (i = 0; i < vdev->nr_queues; i++)
+	/* If the driver has not set DRIVER_OK yet, they begin to run when it does */
+	for (i = 0; core->started && i < vdev->nr_queues; i++)
 		if (core->vq[i].ready)
 			bao_vq_set_running(&core->vq[i], true);
-	tell = bao_vdev_raise(core, VIRTIO_MMIO_INT_CONFIG);
+	tell = core->started && bao_vdev_raise(core, VIRTIO_MMIO_INT_CONFIG);
 	spin_unlock_irq(&vdev->lock);
 
 	for (i = 0; i < vdev->nr_queues; i++)
@@ -739,6 +740,9 @@ static void bao_vdev_do_refuse(struct bao_vdev *vdev)
  * Registers go on as before, but Status has DEVICE_NEEDS_RESET. When the driver resets the device,
  * an empty slot is all that is left. No function of the model is called any more but refuse().
  *
+ * A driver looks whether the device is there for the last time when it reads back FEATURES_OK. One
+ * that has got so far goes on, and requests something after DRIVER_OK, which it does not read back.
+ *
  * Context: &bao_vdev.mutex held; may sleep
  * Return: true; false if there is nothing to refuse, or no way to: the driver does not use the
  *	   device, or has broken it, or the model has no refuse(). Then nothing has happened.
@@ -753,8 +757,8 @@ bool bao_vdev_refuse(struct bao_vdev *vdev)
 
 	mutex_lock(&core->mutex);
 	spin_lock_irq(&vdev->lock);
-	/* DRIVER_OK is set, too: the mutex is held from the one to the other */
-	refuse = core->started && !(core->status & VIRTIO_CONFIG_S_NEEDS_RESET);
+	refuse = core->status & VIRTIO_CONFIG_S_FEATURES_OK &&
+		 !(core->status & VIRTIO_CONFIG_S_NEEDS_RESET);
 	WRITE_ONCE(core->refusing, refuse);
 	spin_unlock_irq(&vdev->lock);
 	if (refuse)
