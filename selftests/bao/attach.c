@@ -365,6 +365,7 @@ static int run_before_others(bool before)
 /* What was given to a sleeper is not lost if a signal comes before it runs */
 TEST_F(attach, takes_what_came_together_with_a_signal)
 {
+	bool first;
 	pid_t pid;
 
 	ASSERT_TRUE(stay_here());
@@ -377,11 +378,15 @@ TEST_F(attach, takes_what_came_together_with_a_signal)
 		ASSERT_EQ(0, run_before_others(true));
 	frontend_start(DM, 0, read_of(self->addr, 4), 1);
 	EXPECT_TRUE(wait_until(statistic(DM, "owned") == 1 || frontend_done(DM, 0)));
+	/* The kernel lets others run after a second, and a host may stand still for that long */
+	first = !frontend_done(DM, 0);
 	kill(pid, SIGUSR1);
 	ASSERT_EQ(0, run_before_others(false));
 	EXPECT_EQ(0, reap(pid));
 	EXPECT_EQ(42, frontend_result(DM, 0));
 	EXPECT_EQ(1, frontend_done(DM, 0));
+	if (!first)
+		SKIP(return, "the sleeper has run before the signal");
 	EXPECT_TRUE(*signals == 1 || is_preempt_rt());
 }
 
