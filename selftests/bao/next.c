@@ -73,6 +73,17 @@ FIXTURE_TEARDOWN(next)
 	TEAR_DOWN();
 }
 
+/* The driver asks for a device that cannot exist, to see whether the hypervisor is Bao */
+#define BIND_AGAIN() do {						\
+	struct counters _now;						\
+									\
+	frontend_counters(DM, &_now);					\
+	EXPECT_EQ(self->before.bad_calls, _now.bad_calls);		\
+	ASSERT_EQ(0, endpoints_bind());					\
+	frontend_counters(DM, &_now);					\
+	self->before.bad_calls = _now.bad_calls;			\
+} while (0)
+
 /* COMPLETEs that the hypervisor has heard since the setup */
 #define EXPECT_COMPLETES(n) do {					\
 	struct counters _now;						\
@@ -474,7 +485,7 @@ TEST_F(next, unbound_while_it_sleeps_is_enodev)
 	EXPECT_EQ(ENODEV, reap(pid));
 	EXPECT_ONLY_OP_CHANGED(&self->call->req);
 	EXPECT_ANSWERED();
-	ASSERT_EQ(0, endpoints_bind());
+	BIND_AGAIN();
 }
 
 TEST_F(next, on_a_dead_descriptor_is_enodev_and_changes_nothing)
@@ -484,7 +495,7 @@ TEST_F(next, on_a_dead_descriptor_is_enodev_and_changes_nothing)
 	ASSERT_EQ(0, endpoints_unbind());
 	EXPECT_EQ(-ENODEV, dm_next(self->fd, &req));
 	EXPECT_EQ(0, memcmp(&self->req, &req, sizeof(req)));
-	ASSERT_EQ(0, endpoints_bind());
+	BIND_AGAIN();
 }
 
 static void *take_away(void *arg)
