@@ -53,20 +53,23 @@ strip_programs()
 
 # make_environment LIMIT: what the /role script is told. A test may take LIMIT seconds,
 # if given, in place of what the settings of the collection say, and long runs more.
-# $TESTS names those to run, all unless set; $LEAVE_OUT those not to run.
+# $TESTS names those to run, all unless set.
 make_environment()
 {
 	local limit=$1
 
 	[ -z "${ROUNDS:-}" ] || limit=14400
 	printf '%s\n' "export BAO_ROUNDS=${ROUNDS:-}" "LIMIT=$limit" "TESTS='${TESTS:-}'" \
-		"LEAVE_OUT='${LEAVE_OUT:-}'" >"$run/environment"
+		>"$run/environment"
 }
 
 # tap_line LINE: TAP of the tests goes to the standard output; the rest is for
-# those who ask
+# those who ask. $run/times tells when each program ended, in seconds.
 tap_line()
 {
+	case $1 in
+	"[be] "*"ok "*" selftests: "*)	printf '%d %s\n' $SECONDS "$1" >>"$run/times" ;;
+	esac
 	case $1 in
 	"[be] ok "* | "[be] not ok "* | "[be] 1.."* | "[be] TAP "* | "[be] # "* | "[be] #")
 		printf '%s\n' "${1#"[be] "}" | tee -a "$run/tap"

@@ -109,15 +109,6 @@ run_kselftest()
 	cd /kselftest || fail "no /kselftest"
 	export BAO_MODULES=/modules
 	set -- ${LIMIT:+-o "$LIMIT"}
-	if [ -n "$LEAVE_OUT" ]; then
-		# shellcheck disable=SC2013 # words
-		for test in $(sed -n 's/^bao://p' kselftest-list.txt); do
-			case " $LEAVE_OUT " in
-			*" $test "*)	;;
-			*)		TESTS="$TESTS $test" ;;
-			esac
-		done
-	fi
 	for test in $TESTS; do
 		set -- "$@" -t "bao:$test"
 	done
