@@ -13,9 +13,10 @@
  * in vain there is none before the next kick, which tells. So a device that is idle is off the
  * processor after one poll at most, and a driver that always comes too late costs none.
  *
- * Who else wants the processor goes first. The worker stops looking when there is another task for
- * its processor, when its work has been queued again (a completion, or a kick nevertheless: it has
- * to serve), and when its queue is stopped or broken. What is found is served in the same round,
+ * Who else wants the processor goes first. The worker lets another task run as soon as there is one
+ * for its processor, and stops looking unless it is alone again after that. It also stops when its
+ * work has been queued again (a completion, or a kick nevertheless: it has to serve), and when its
+ * queue is stopped or broken. What is found is served in the same round,
  * and the number of looks of a round is limited (BAO_VQ_LOOKS): then the worker ends, and is
  * queued again, as it is without polling. So a driver that always has something new holds neither
  * a processor nor whoever waits for the worker to end, such as a suspend. Polling delays that by
@@ -77,10 +78,24 @@ void bao_vq_poll_learn(struct bao_vq *vq)
 		poll->ns = max(poll->ns, min(2 * took, limit));
 }
 
+/*
+ * Most of what a kernel has to do now and then is over at once. If it were the end of a poll, the
+ * driver would have to kick for it. So whoever wants the processor gets it, and polling goes on if
+ * there is nobody else after that.
+ */
+static bool bao_vq_poll_alone(void)
+{
+	if (likely(!need_resched() && single_task_running()))
+		return true;
+
+	schedule();
+
+	return single_task_running();
+}
+
 static bool bao_vq_poll_must_end(const struct bao_vq *vq)
 {
-	return !READ_ONCE(vq->running) || bao_vq_broken(vq) || need_resched() ||
-	       !single_task_running();
+	return !READ_ONCE(vq->running) || bao_vq_broken(vq) || !bao_vq_poll_alone();
 }
 
 /**
