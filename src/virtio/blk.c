@@ -19,6 +19,7 @@ static struct bao_vdev *bao_blk_alloc(void)
 	if (!blk)
 		return NULL;
 
+	blk->vdev.queue_size = BAO_BLK_QUEUE_SIZE;
 	blk->direct = true;
 	blk->queues = 1;
 

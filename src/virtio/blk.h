@@ -40,8 +40,11 @@
 /* Requests of a queue that are under way at most */
 #define BAO_BLK_REQUESTS	128U
 
-/* Segments of data of a request at most */
-#define BAO_BLK_SEGMENTS	128U
+/* Segments of data of a request at most: a MiB of pages that lie anywhere */
+#define BAO_BLK_SEGMENTS	256U
+
+/* Entries of a queue unless told: a chain of that many segments has two more */
+#define BAO_BLK_QUEUE_SIZE	512
 
 /* Ranges of a discard or write-zeroes request at most */
 #define BAO_BLK_RANGES		64U
