@@ -21,6 +21,7 @@
 #define DISK_SIZE	(1 << 20)
 
 #define BURSTS		100
+#define PROGRESS	1000
 #define BURST_OPS	40
 #define SLOTS		32
 #define DATA		65536
@@ -625,8 +626,14 @@ TEST_F_TIMEOUT(virtio_fuzz, everything, LONG_TEST_S)
 	f->prng.state = seed;
 	/* With some seeds, the device looks at rings that it has not been kicked for */
 	ASSERT_EQ(0, virtio_set(&f->d.v, "poll_us", "%u", (unsigned int)(seed % 3) * 100));
-	for (f->burst = 0; !why && f->burst < total; f->burst++)
+	for (f->burst = 0; !why && f->burst < total; f->burst++) {
 		why = run_burst(f);
+		/* Long runs take hours */
+		if (f->burst % PROGRESS == PROGRESS - 1) {
+			printf("# %u bursts\n", f->burst + 1);
+			fflush(stdout);
+		}
+	}
 	if (!why)
 		return;
 	f->burst--;
