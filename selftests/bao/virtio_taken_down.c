@@ -56,6 +56,7 @@ FIXTURE_SETUP(taken_down)
 	self->v = &self->d.v;
 	self->q = &self->v->queue[0];
 	ASSERT_EQ(0, disk_make(&self->d, DM, "down", DISK_SIZE));
+	ASSERT_EQ(0, virtio_set(self->v, "queue_size", "%u", SIZE));
 	ASSERT_EQ(0, virtio_set(self->v, "queues", "2"));
 	self->io = window_alloc(self->v->window, SIZE * sizeof(*self->io), 16);
 	self->data = window_alloc(self->v->window, 4096, 4096);
