@@ -11,6 +11,7 @@
 #include <linux/namei.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
+#include <linux/vmalloc.h>
 
 #include "blk.h"
 
@@ -139,7 +140,8 @@ static int bao_blk_queue_init(struct bao_blk_queue *q, struct bao_blk_backing *b
 	init_waitqueue_head(&q->unpinned);
 
 	q->nr_requests = min_t(unsigned int, size, BAO_BLK_REQUESTS);
-	q->requests = kvcalloc(q->nr_requests, sizeof(*q->requests), GFP_KERNEL);
+	/* More than a MiB, of which kmalloc() would make two */
+	q->requests = vcalloc(q->nr_requests, sizeof(*q->requests));
 	if (!q->requests)
 		return -ENOMEM;
 
@@ -168,7 +170,7 @@ static void bao_blk_queue_free(struct bao_blk_queue *q)
 	while (q->nr_pages)
 		__free_page(q->pages[--q->nr_pages]);
 	kvfree(q->pages);
-	kvfree(q->requests);
+	vfree(q->requests);
 }
 
 static int bao_blk_init_queues(struct bao_blk *blk)
