@@ -718,6 +718,19 @@ TEST_F(backing, files_that_are_cut_short_are_errors)
 	EXPECT_EQ(STATUS_DRIVER_OK, virtio_status(self->v));
 }
 
+/* Of pages that lie anywhere. In its chain there are a header and a status, too. */
+TEST_F(backing, a_mib_is_one_request_unless_queues_are_smaller)
+{
+	ASSERT_EQ(0, disk_make(&self->d, DM, "large", DISK_SIZE));
+	ASSERT_EQ(0, disk_go_live(&self->d));
+	EXPECT_EQ(256, CONFIG(self->v, seg_max));
+	EXPECT_LE(256 + 2, virtio_read(self->v, VIRTIO_MMIO_QUEUE_NUM_MAX));
+	ASSERT_EQ(0, virtio_set_live(self->v, false));
+	ASSERT_EQ(0, virtio_set(self->v, "queue_size", "16"));
+	ASSERT_EQ(0, disk_go_live(&self->d));
+	EXPECT_EQ(16 - 2, CONFIG(self->v, seg_max));
+}
+
 TEST_F(backing, it_grows_and_shrinks)
 {
 	__u32 generation;
