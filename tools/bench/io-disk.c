@@ -97,6 +97,18 @@ static void run(struct queue *q, unsigned int count, bool measured)
 	}
 }
 
+/*
+ * Pages of our own, which do not lie one after the other. In a process that has just begun they may
+ * or may not, by chance, and that decides of how many segments a request is.
+ */
+static void scatter(char *buf, size_t len)
+{
+	for (size_t first = 0; first < 2; first++) {
+		for (size_t at = first * ALIGNMENT; at < len; at += 2 * ALIGNMENT)
+			memset(buf + at, 0x5a, ALIGNMENT);
+	}
+}
+
 void disk(const struct io *io, const char *path)
 {
 	static struct queue q;
@@ -114,8 +126,7 @@ void disk(const struct io *io, const char *path)
 	buf = aligned_alloc(ALIGNMENT, (size_t)io->depth * io->size);
 	if (!buf || syscall(SYS_io_setup, io->depth, &q.ctx))
 		err(1, "%s", io->name);
-	/* Pages of our own, and not all the same one of zeroes */
-	memset(buf, 0x5a, (size_t)io->depth * io->size);
+	scatter(buf, (size_t)io->depth * io->size);
 	for (unsigned int i = 0; i < io->depth; i++) {
 		q.cbs[i].aio_lio_opcode = io->write ? IOCB_CMD_PWRITE : IOCB_CMD_PREAD;
 		q.cbs[i].aio_fildes = q.fd;
