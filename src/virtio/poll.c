@@ -16,11 +16,11 @@
  * Who else wants the processor goes first. The worker lets another task run as soon as there is one
  * for its processor, and stops looking unless it is alone again after that. It also stops when its
  * work has been queued again (a completion, or a kick nevertheless: it has to serve), and when its
- * queue is stopped or broken. What is found is served in the same round,
- * and the number of looks of a round is limited (BAO_VQ_LOOKS): then the worker ends, and is
- * queued again, as it is without polling. So a driver that always has something new holds neither
- * a processor nor whoever waits for the worker to end, such as a suspend. Polling delays that by
- * poll_us for each look of one round.
+ * queue is stopped or broken. What is found is served in the same round, and the number of looks of
+ * a round is limited (BAO_VQ_LOOKS): then the worker ends, and is queued again, as it is without
+ * polling. So a driver that always has something new holds neither a processor nor whoever waits
+ * for the worker to end, such as a suspend. Polling delays that by poll_us for each look of one
+ * round.
  *
  * Other queues do not wait for one that polls: the workqueue is unbound, so each of them has a
  * thread of its own. Of these at most one for each processor polls, as the first that is not alone
