@@ -50,7 +50,11 @@ enum {
 	VIOLATIONS	= 0x064,
 	BAD_CALLS	= 0x068,
 	RESET		= 0x06c,
+	SNAPSHOT	= 0x08c,
 };
+
+/* Where the snapshot of a counter is, from the counter */
+#define SNAPSHOT_OFFSET	0x100
 
 #define PORT_MAGIC	0x544f4142
 
@@ -169,21 +173,27 @@ static void port_reset_counters(unsigned int dev)
 	set(RESET, 1);
 }
 
+static __u32 counted(unsigned int reg)
+{
+	return get(reg + SNAPSHOT_OFFSET);
+}
+
 static void port_counters(unsigned int dev, struct counters *counters)
 {
 	set(DEVICE, dev);
+	set(SNAPSHOT, 1);
 	*counters = (struct counters) {
-		.accesses = get(ACCESSES),
-		.interrupts = get(INTERRUPTS),
-		.asks = get(ASKS),
-		.asks_empty = get(ASKS_EMPTY),
-		.completes = get(COMPLETES),
-		.complete_errors = get(COMPLETE_ERRORS),
-		.notifies = get(NOTIFIES),
-		.pending = get(PENDING),
-		.processing = get(PROCESSING),
-		.violations = get(VIOLATIONS),
-		.bad_calls = get(BAD_CALLS),
+		.accesses = counted(ACCESSES),
+		.interrupts = counted(INTERRUPTS),
+		.asks = counted(ASKS),
+		.asks_empty = counted(ASKS_EMPTY),
+		.completes = counted(COMPLETES),
+		.complete_errors = counted(COMPLETE_ERRORS),
+		.notifies = counted(NOTIFIES),
+		.pending = counted(PENDING),
+		.processing = counted(PROCESSING),
+		.violations = counted(VIOLATIONS),
+		.bad_calls = counted(BAD_CALLS),
 	};
 }
 

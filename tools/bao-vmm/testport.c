@@ -108,6 +108,8 @@ uint32_t testport_read(const struct testport *t, uint32_t offset)
 		return t->hv->ipc.echo;
 	case TESTPORT_ADDR_LO ... TESTPORT_RESULT_HI:
 		return v ? read_vcpu(v, offset) : 0;
+	case TESTPORT_SNAPSHOT_FIRST ... TESTPORT_SNAPSHOT_LAST:
+		return t->snapshot[(offset - TESTPORT_SNAPSHOT_FIRST) / 4];
 	default:
 		return read_counter(t, offset);
 	}
@@ -180,6 +182,10 @@ void testport_write(struct testport *t, uint32_t offset, uint32_t value)
 		break;
 	case TESTPORT_ECHO:
 		t->hv->ipc.echo = value;
+		break;
+	case TESTPORT_SNAPSHOT:
+		for (uint32_t i = 0; i < TESTPORT_NR_COUNTERS; i++)
+			t->snapshot[i] = read_counter(t, TESTPORT_ACCESSES + 4 * i);
 		break;
 	case TESTPORT_EXIT:
 		t->exit(t->ctx, value & 0xff);

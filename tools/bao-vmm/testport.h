@@ -47,7 +47,13 @@ enum testport_reg {
 	TESTPORT_TIME = 0x080,
 	TESTPORT_START_MASK = 0x084,
 	TESTPORT_ECHO = 0x088,
+	TESTPORT_SNAPSHOT = 0x08c,
+	/* What the counters from ACCESSES to BAD_CALLS were at the last write to SNAPSHOT */
+	TESTPORT_SNAPSHOT_FIRST = 0x140,
+	TESTPORT_SNAPSHOT_LAST = 0x168,
 };
+
+#define TESTPORT_NR_COUNTERS	((TESTPORT_SNAPSHOT_LAST - TESTPORT_SNAPSHOT_FIRST) / 4 + 1)
 
 /* Values of TESTPORT_FRONTEND */
 enum testport_frontend {
@@ -67,6 +73,7 @@ enum testport_frontend {
  * @device: selected device
  * @vcpu: selected vCPU
  * @rank: selected rank among the times of the selected device
+ * @snapshot: the counters at the last write to SNAPSHOT, in the order of their registers
  */
 struct testport {
 	struct hypervisor *hv;
@@ -78,6 +85,7 @@ struct testport {
 	uint32_t device;
 	uint32_t vcpu;
 	uint32_t rank;
+	uint32_t snapshot[TESTPORT_NR_COUNTERS];
 };
 
 uint32_t testport_read(const struct testport *t, uint32_t offset);

@@ -97,10 +97,17 @@ static void test_run(void)
 	eq(testport_read(&port, 0x038), 0xebadc0de, "RESULT is poisoned, lower half");
 	eq(testport_read(&port, 0x03c), 0xbadc0ffe, "upper half");
 	eq(testport_read(&port, 0x05c), 1, "PENDING");
+	testport_write(&port, 0x08c, 1);
 	eq(ask(0), ~0ull, "nothing on the other device");
 	eq(ask(1), 0, "ASK");
 	eq(testport_read(&port, 0x05c), 0, "PENDING");
 	eq(testport_read(&port, 0x060), 1, "PROCESSING");
+	eq(testport_read(&port, 0x15c), 1, "PENDING at the SNAPSHOT");
+	eq(testport_read(&port, 0x160), 0, "PROCESSING at the SNAPSHOT");
+	testport_write(&port, 0x08c, 1);
+	eq(testport_read(&port, 0x140), 1, "ACCESSES at the next SNAPSHOT");
+	eq(testport_read(&port, 0x15c), 0, "PENDING at the next SNAPSHOT");
+	eq(testport_read(&port, 0x160), 1, "PROCESSING at the next SNAPSHOT");
 	complete(1, REMIO_READ, 0x1122334455667788, 0);
 	eq(testport_read(&port, 0x030), 1, "DONE");
 	eq(testport_read(&port, 0x038), 0x55667788, "RESULT, lower half");
