@@ -90,7 +90,7 @@ finish()
 	"$RIG/tap" "$run/tap" >"$run/count" || status=1
 	# The counts are the last line, whatever else there is to say.
 	if [ -n "$why" ]; then
-		[ -n "$told" ] || tail -n 25 "$console" >&2
+		[ -n "$told" ] || tail -n 100 "$console" >&2
 		echo "kselftest: ${told:-$why}"
 		status=1
 		sed -i '$s/^\([0-9]*\) passed, \([0-9]*\)/echo \1 passed, $((\2 + 1))/e' \

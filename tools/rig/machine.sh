@@ -78,17 +78,44 @@ qemu_machine()
 	qemu+=(-nographic -no-reboot -nic none)
 }
 
+# qemu_line SECONDS: read a line of the console into $line, before that time
+qemu_line()
+{
+	local left=$(($1 - SECONDS))
+
+	[ $left -gt 0 ] && IFS= read -r -t $left -u "$console_fd" line
+}
+
 # qemu_run SECONDS PREFIX: start $qemu and hand each line of its console to
 # vms_line, with PREFIX before it. After it, $outer_status, $backend_status and
 # $frontend_status are the exit statuses that the first processes of the
 # systems told, empty if unknown.
+#
+# A machine that is still there after SECONDS is asked what it does, by SysRq over
+# its console, before it is ended: so $console tells why it hangs.
 qemu_run()
 {
-	local seconds=$1 prefix=$2 line
+	local end=$((SECONDS + $1)) prefix=$2 line keys_fd console_fd pid
+	# Show all of it; what is blocked; what the processors do
+	local requests=(9 w l)
 
 	outer_status='' backend_status='' frontend_status=''
 	: >"$console"
-	while IFS= read -r line; do
+	rm -f "$run/keys"
+	mkfifo "$run/keys"
+	exec {keys_fd}<>"$run/keys"
+	exec {console_fd}< <(exec timeout $(($1 + 60)) "${qemu[@]}" <"$run/keys" 2>&1)
+	pid=$!
+	while :; do
+		if ! qemu_line $end; then
+			# It ends before its time, or there is nothing left to ask
+			[ $SECONDS -ge $end ] && [ ${#requests[@]} != 0 ] || break
+			# QEMU's own key, its command for a break, and the request
+			printf '\001b%s' "${requests[0]}" >&$keys_fd
+			requests=("${requests[@]:1}")
+			end=$((SECONDS + 5))
+			continue
+		fi
 		line=$prefix${line//$'\r'/}
 		printf '%s\n' "$line" >>"$console"
 		case $line in
@@ -97,7 +124,10 @@ qemu_run()
 		"[fe] rig: status "*)	frontend_status=${line##* } ;;
 		*)			vms_line "$line" ;;
 		esac
-	done < <(timeout "$seconds" "${qemu[@]}" </dev/null 2>&1)
+	done
+	kill $pid 2>/dev/null || true
+	exec {keys_fd}>&- {console_fd}<&-
+	rm "$run/keys"
 }
 
 # story LINE: what the /role scripts want to be seen, as steps

@@ -22,6 +22,7 @@
 # Watchdogs would report the host, if that is busy.
 BOOTARGS="loglevel=1 log_buf_len=8M panic=-1 oops=panic panic_print=0x20"
 BOOTARGS+=" nowatchdog rcupdate.rcu_cpu_stall_suppress=1 mitigations=off"
+BOOTARGS+=" sysrq_always_enabled"
 
 # Debian's kernels have as modules what our own have built in: these are used.
 STOCK_MODULES=(configfs brd loop tun veth bridge)

@@ -121,7 +121,7 @@ vms_run()
 	qemu_machine "$outer" nested
 	# One emulated processor is the steadiest.
 	qemu+=(-smp 1 -m 1024 -kernel "$outer_image" -initrd "$run/outer.cpio"
-		-append "console=$tty panic=-1 quiet")
+		-append "console=$tty panic=-1 quiet sysrq_always_enabled")
 	qemu_run "$seconds" ''
 }
 
