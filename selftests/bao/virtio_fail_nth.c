@@ -260,7 +260,9 @@ TEST_F_TIMEOUT(virtio_nth, live_again, 1800)
 	ASSERT_EQ(0, virtio_start(&self->v, 0, variant->queues, SIZE));		\
 } while (0)
 
+/* Some refuse until their driver lets go */
 #define IS_TAKEN_DOWN() do {							\
+	virtio_reset(&self->v);							\
 	IS_NOT_LIVE();								\
 	START_AGAIN();								\
 } while (0)
