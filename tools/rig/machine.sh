@@ -109,7 +109,9 @@ qemu_run()
 	while :; do
 		if ! qemu_line $end; then
 			# It ends before its time, or there is nothing left to ask
-			[ $SECONDS -ge $end ] && [ ${#requests[@]} != 0 ] || break
+			if [ $SECONDS -lt $end ] || [ ${#requests[@]} = 0 ]; then
+				break
+			fi
 			# QEMU's own key, its command for a break, and the request
 			printf '\001b%s' "${requests[0]}" >&$keys_fd
 			requests=("${requests[@]:1}")
