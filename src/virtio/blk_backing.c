@@ -140,8 +140,8 @@ static int bao_blk_queue_init(struct bao_blk_queue *q, struct bao_blk_backing *b
 	init_waitqueue_head(&q->unpinned);
 
 	q->nr_requests = min_t(unsigned int, size, BAO_BLK_REQUESTS);
-	/* More than a MiB, of which kmalloc() would make two */
-	q->requests = vcalloc(q->nr_requests, sizeof(*q->requests));
+	/* More than a MiB, of which kmalloc() would make two. If that fails, one line tells it. */
+	q->requests = __vcalloc(q->nr_requests, sizeof(*q->requests), GFP_KERNEL | __GFP_NOWARN);
 	if (!q->requests)
 		return -ENOMEM;
 
