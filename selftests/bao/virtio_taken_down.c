@@ -16,12 +16,6 @@
 #define SIZE		256
 #define DISK_SIZE	(2048 * SECTOR)
 
-/*
- * More accesses than there is time for. Not for ever: where processors are emulated, those that
- * make and answer them may leave no time to whoever is to stop them.
- */
-#define MANY		50000
-
 #define NEEDS_RESET	(STATUS_DRIVER_OK | VIRTIO_CONFIG_S_NEEDS_RESET)
 #define IOERR		VIRTIO_BLK_S_IOERR
 
@@ -400,15 +394,16 @@ TEST_F_TIMEOUT(taken_down, comes_and_goes_while_it_is_accessed, LONG_TEST_S)
 
 	for (i = 0; i < total; i++) {
 		RUN_WITH(0);
-		frontend_start(DM, 1, read_of(self->v->addr + VIRTIO_MMIO_STATUS, 4), MANY);
+		frontend_start(DM, 1, read_of(self->v->addr + VIRTIO_MMIO_STATUS, 4),
+			       BAO_SIM_FOR_EVER);
 		frontend_start(DM, 2, write_of(self->v->addr + VIRTIO_MMIO_QUEUE_NOTIFY, 4, 0),
-			       MANY);
+			       BAO_SIM_FOR_EVER);
 		frontend_start(DM, 3, write_of(self->v->addr + VIRTIO_MMIO_INTERRUPT_ACK, 4, 0),
-			       MANY);
+			       BAO_SIM_FOR_EVER);
 		/* In the middle of it, the driver lets go */
 		if (i % 2)
 			frontend_start(DM, 4, write_of(self->v->addr + VIRTIO_MMIO_STATUS, 4, 0),
-				       MANY);
+				       BAO_SIM_FOR_EVER);
 		ASSERT_EQ(0, virtio_set_live(self->v, false));
 		if (i % 2)
 			EXPECT_TRUE(wait_until(!strcmp("down", state(self->v))));

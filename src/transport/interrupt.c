@@ -24,7 +24,7 @@ static void bao_interrupt_defer(struct bao_endpoint *ep)
 /* Returns whether the work has to go on */
 static bool bao_interrupt_serve(struct bao_endpoint *ep)
 {
-	u64 start = local_clock();
+	u64 start = sched_clock();
 	unsigned int done;
 	bool more;
 
@@ -34,7 +34,7 @@ static bool bao_interrupt_serve(struct bao_endpoint *ep)
 	more = bao_drain(ep, BAO_IRQ_BATCH, &done);
 	if (done > ep->max_batch)
 		WRITE_ONCE(ep->max_batch, done);
-	bao_irq_spent(BAO_KIND_REMIO, local_clock() - start);
+	bao_irq_spent(BAO_KIND_REMIO, sched_clock() - start);
 
 	return more;
 }

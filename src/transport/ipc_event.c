@@ -71,7 +71,7 @@ static irqreturn_t bao_ipc_handler(int irq, void *data)
 	if (READ_ONCE(ipc->quiesced))
 		return IRQ_HANDLED;
 
-	start = local_clock();
+	start = sched_clock();
 	if (IS_ENABLED(CONFIG_PREEMPT_RT) || !bao_irq_allowed(BAO_KIND_IPC, start)) {
 		bao_ipc_defer(ipc, nr);
 		return IRQ_HANDLED;
@@ -80,7 +80,7 @@ static irqreturn_t bao_ipc_handler(int irq, void *data)
 	lock_map_acquire_try(&bao_ipc_irq_map);
 	bao_ipc_tell(ipc, nr);
 	lock_map_release(&bao_ipc_irq_map);
-	bao_irq_spent(BAO_KIND_IPC, local_clock() - start);
+	bao_irq_spent(BAO_KIND_IPC, sched_clock() - start);
 
 	return IRQ_HANDLED;
 }

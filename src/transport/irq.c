@@ -33,7 +33,7 @@ static DEFINE_PER_CPU(struct bao_irq_load, bao_irq_load);
 /**
  * bao_irq_allowed() - tell whether an interrupt may do work now, or must leave it to a thread
  * @kind: of its endpoint
- * @now: local_clock()
+ * @now: sched_clock()
  *
  * Frontends must not hold a CPU of ours, be it with one long interrupt or with many short ones that
  * come one after the other. A CPU that has spent three quarters of a tick on them leaves the rest
@@ -42,6 +42,11 @@ static DEFINE_PER_CPU(struct bao_irq_load, bao_irq_load);
  *
  * Doorbells, which nothing holds back, get no more than one of these quarters: a VM that rings must
  * not turn the disks of another one over to the work.
+ *
+ * The clock is that of the CPU itself. local_clock() would not do: where clocks of CPUs may differ,
+ * it goes no further than a tick after the CPU's last one. If interrupts come back to back and
+ * leave no room for a tick, it stands still, and so would what they have spent: they would never
+ * end.
  *
  * What it costs to take an interrupt comes on top of the time that we can see, and may be as much
  * again. So if there is something else to run, and we see that the interrupts are a load, the last

@@ -13,7 +13,8 @@
 #
 # The machine is a backend to those who read: its lines begin with "[be] ", and
 # after plain_run $backend_status holds the exit status of its /role script, empty
-# if unknown. $NCPU is the number of its processors, 2 unless set.
+# if unknown. $NCPU is the number of its processors, 2 unless set. $CMDLINE is more
+# for the kernel's command line.
 
 . "$RIG/machine.sh"
 
@@ -22,7 +23,7 @@
 # Watchdogs would report the host, if that is busy.
 BOOTARGS="loglevel=1 log_buf_len=8M panic=-1 oops=panic panic_print=0x20"
 BOOTARGS+=" nowatchdog rcupdate.rcu_cpu_stall_suppress=1 mitigations=off"
-BOOTARGS+=" sysrq_always_enabled"
+BOOTARGS+=" sysrq_always_enabled ${CMDLINE:-}"
 
 # Debian's kernels have as modules what our own have built in: these are used.
 STOCK_MODULES=(configfs brd loop tun veth bridge)
