@@ -129,7 +129,7 @@ qemu_run()
 	done
 	kill $pid 2>/dev/null || true
 	exec {keys_fd}>&- {console_fd}<&-
-	rm "$run/keys"
+	rm -f "$run/keys"
 }
 
 # story LINE: what the /role scripts want to be seen, as steps
