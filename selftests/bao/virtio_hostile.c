@@ -287,7 +287,7 @@ TEST_F(split, indirect_within_indirect)
 {
 	__u64 table = window_addr(self->h.w, self->h.table);
 	const struct vdesc entry[] = {
-		desc(self->h.buffer, 16, NEXT, 1), desc(table + 1024, 16, INDIRECT, 0),
+		desc(self->h.buffer, 16, NEXT | WRITE, 1), desc(table + 1024, 16, INDIRECT, 0),
 	};
 
 	/* Of these, packed rings look at nothing but WRITE in a table */
